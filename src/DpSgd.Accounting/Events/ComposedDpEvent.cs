@@ -1,19 +1,18 @@
 namespace DpSgd.Accounting;
 
-/// <summary>All of <see cref="Events"/> happened, on the same data; each may have been chosen after seeing the earlier results.</summary>
-public sealed record ComposedDpEvent : DpEvent
+/// <summary>
+/// All of <see cref="Events"/> happened, on the same data; each may have been chosen after seeing the earlier results.
+/// </summary>
+/// <param name="Events">What happened. The list is copied, so that it cannot change later. Empty is no cost.</param>
+/// <exception cref="ArgumentNullException"><paramref name="Events"/>, or one of them, is null.</exception>
+public sealed record ComposedDpEvent(IReadOnlyList<DpEvent> Events) : DpEvent
 {
-    /// <summary>Describes a sequence of events.</summary>
-    /// <param name="Events">What happened. The list is copied, so that it cannot change later. Empty is no cost.</param>
-    /// <exception cref="ArgumentNullException"><paramref name="Events"/>, or one of them, is null.</exception>
-    public ComposedDpEvent(IReadOnlyList<DpEvent> Events) => this.Events = Events;
-
     /// <summary>What happened.</summary>
     public IReadOnlyList<DpEvent> Events
     {
         get;
-        init => field = Array.AsReadOnly(Guard.NotNull(value, nameof(Events)).Select(e => Guard.NotNull(e, nameof(Events))).ToArray());
-    }
+        init => field = Copy(value);
+    } = Copy(Events);
 
     /// <summary>Two compositions are equal when their events are, in order.</summary>
     /// <param name="other">The composition to compare with.</param>
@@ -27,4 +26,7 @@ public sealed record ComposedDpEvent : DpEvent
             hash.Add(e);
         return hash.ToHashCode();
     }
+
+    private static IReadOnlyList<DpEvent> Copy(IReadOnlyList<DpEvent> events) =>
+        Array.AsReadOnly(Guard.NotNull(events).Select(e => Guard.NotNull(e, nameof(Events))).ToArray());
 }
