@@ -25,11 +25,19 @@ internal static class Guard
     public static double Probability(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
         value is >= 0 and <= 1 ? value : throw OutOfRange(name, value, "must be in [0, 1]");
 
+    public static double PositiveProbability(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        value is > 0 and <= 1 ? value : throw OutOfRange(name, value, "must be in (0, 1]");
+
     public static double StrictlyBetweenZeroAndOne(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
         value is > 0 and < 1 ? value : throw OutOfRange(name, value, "must be in (0, 1)");
 
     public static long AtLeast(long least, long value, [CallerArgumentExpression(nameof(value))] string name = "") =>
         value >= least ? value : throw OutOfRange(name, value, string.Create(CultureInfo.InvariantCulture, $"must be at least {least}"));
+
+    public static long InRange(long least, long most, long value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        value >= least && value <= most
+            ? value
+            : throw OutOfRange(name, value, string.Create(CultureInfo.InvariantCulture, $"must be from {least} to {most}"));
 
     private static ArgumentOutOfRangeException OutOfRange(string name, object value, string range) =>
         new(name, value, string.Create(CultureInfo.InvariantCulture, $"{name} {range}, but it is {value}."));

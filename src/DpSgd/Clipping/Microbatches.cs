@@ -1,0 +1,95 @@
+using System.Security.Cryptography;
+using static TorchSharp.torch;
+
+namespace DpSgd.Clipping;
+
+/// <summary>
+/// Which examples of a batch share a microbatch. A microbatch's gradient is the average over its examples, and is clipped
+/// as one.
+/// </summary>
+internal sealed class Microbatches
+{
+    private readonly long[]? _members;   // [Count * Width] positions in the batch, BatchSize where there is no example
+
+    private Microbatches(long batchSize, long count, long width, IReadOnlyList<long>? sizes = null, long[]? members = null)
+    {
+        BatchSize = batchSize;
+        Count = count;
+        Width = width;
+        Sizes = sizes;
+        _members = members;
+    }
+
+    /// <summary>Number of examples.</summary>
+    public long BatchSize { get; }
+
+    /// <summary>Number of microbatches.</summary>
+    public long Count { get; }
+
+    /// <summary>The most examples that one has.</summary>
+    public long Width { get; }
+
+    /// <summary>How many examples each has; null when all have <see cref="Width"/>.</summary>
+    public IReadOnlyList<long>? Sizes { get; }
+
+    /// <summary>Each example by itself.</summary>
+    public static Microbatches OfOne(long batchSize) => new(batchSize, batchSize, 1);
+
+    /// <summary>Examples that follow each other, <paramref name="size"/> at a time; the last may have fewer.</summary>
+    public static Microbatches Consecutive(long batchSize, long size)
+    {
+        if (size == 1)
+            return OfOne(batchSize);
+        var count = (batchSize + size - 1) / size;
+        if (batchSize % size == 0)
+            return new(batchSize, count, size);
+        return Of(Enumerable.Range(0, (int)batchSize).Select(i => i / size), batchSize, count);
+    }
+
+    /// <summary>
+    /// Each example goes into one of <paramref name="count"/> microbatches at random, independently of all others, so that
+    /// one example more or less changes no other's place.
+    /// </summary>
+    public static Microbatches AtRandom(long batchSize, int count) =>
+        Of(Enumerable.Range(0, (int)batchSize).Select(_ => (long)RandomNumberGenerator.GetInt32(count)), batchSize, count);
+
+    private static Microbatches Of(IEnumerable<long> microbatchOfExample, long batchSize, long count)
+    {
+        var lists = Enumerable.Range(0, (int)count).Select(_ => new List<long>()).ToArray();
+        var example = 0L;
+        foreach (var microbatch in microbatchOfExample)
+            lists[microbatch].Add(example++);
+        var width = Math.Max(1, lists.Max(list => list.Count));
+        var members = lists.SelectMany(list => list.Concat(Enumerable.Repeat(batchSize, width - list.Count))).ToArray();
+        return new(batchSize, count, width, Array.ConvertAll(lists, list => (long)list.Count), members);
+    }
+
+    /// <summary>[B, ...] as [M, width, ...]; a missing example is zero.</summary>
+    public Tensor Group(Tensor rows)
+    {
+        if (_members is not null)
+        {
+            using var index = tensor(_members, device: rows.device);
+            rows = cat([rows, zeros_like(rows.narrow(0, 0, 1))], 0).index_select(0, index);
+        }
+        return rows.reshape([Count, Width, .. rows.shape[1..]]);
+    }
+
+    /// <summary>The sum over each microbatch's examples: [B, ...] to [M, ...].</summary>
+    public Tensor Sum(Tensor rows) => Width == 1 && _members is null ? rows : Group(rows).sum(dim: 1L);
+
+    /// <summary>One value a microbatch as one an example: [M] to [B].</summary>
+    public Tensor Spread(Tensor values)
+    {
+        if (_members is null)
+            return Width == 1 ? values : values.repeat_interleave(Width);
+        var microbatchOfExample = new long[BatchSize];
+        for (var slot = 0; slot < _members.Length; slot++)
+        {
+            if (_members[slot] < BatchSize)
+                microbatchOfExample[_members[slot]] = slot / Width;
+        }
+        using var index = tensor(microbatchOfExample, device: values.device);
+        return values.index_select(0, index);
+    }
+}

@@ -1,0 +1,248 @@
+using DpSgd.Accounting;
+using DpSgd.Clipping;
+using DpSgd.PerExampleGradients;
+using DpSgd.Validation;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace DpSgd;
+
+/// <summary>
+/// Makes any TorchSharp optimizer private: its step sees only gradients that were computed for each microbatch, clipped to
+/// <see cref="DPOptimizerOptions.L2NormClip"/>, summed, and covered with Gaussian noise (DP-SGD: Abadi et al., "Deep
+/// Learning with Differential Privacy", 2016). Each step is entered into a ledger first, and <see cref="GetEpsilon"/> is
+/// computed from it.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Train as always: <c>zero_grad()</c>, one call of the model, <c>backward()</c> on the mean loss, <c>step()</c>. The model
+/// must be called with <c>call</c>, since <c>forward</c> passes hooks by. The first dimension of the model's first tensor
+/// argument, and of what goes into each trained layer, is the example.
+/// </para>
+/// <para>
+/// Between <c>backward()</c> and <c>step()</c> the parameters have no gradient: an unclipped one is never computed. A
+/// parameter whose gradient comes by another way than through its layer makes the step throw.
+/// </para>
+/// <para>Not safe for several threads; several optimizers on several threads, each with its own model, are.</para>
+/// </remarks>
+public partial class DPOptimizer : OptimizerHelper
+{
+    private readonly OptimizerHelper _inner;
+    private readonly nn.Module _model;
+    private readonly DPOptimizerOptions _options;
+    private readonly Microbatching _microbatching;
+    private IReadOnlyList<Parameter> _parameters = [];
+    private GradientTap _tap = null!;
+    private FlatGradient _gradient = null!;
+
+    /// <summary>Wraps an optimizer.</summary>
+    /// <param name="optimizer">The optimizer that takes the steps; it now belongs to this one. Do not step it yourself.</param>
+    /// <param name="model">The whole model, on its device, whose parameters the optimizer trains.</param>
+    /// <param name="options">What makes it private.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">
+    /// The model has a layer with trained parameters for which there is no rule, or one that mixes the examples of a batch;
+    /// or the optimizer trains parameters that are not the model's; or the microbatches do not divide the expected batch.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">The model already has a DPOptimizer.</exception>
+    public DPOptimizer(OptimizerHelper optimizer, nn.Module model, DPOptimizerOptions options)
+    {
+        _inner = Guard.NotNull(optimizer);
+        _model = Guard.NotNull(model);
+        _options = Guard.NotNull(options);
+        if (optimizer is DPOptimizer)
+            throw new ArgumentException("The optimizer is private already.", nameof(optimizer));
+        _microbatching = new Microbatching(options);
+        Accountant = options.Accountant ?? new RdpAccountant();
+        Attach();
+    }
+
+    /// <summary>Refuses optimizers that are not written in .NET, of which TorchSharp has one: LBFGS.</summary>
+    /// <param name="optimizer">The optimizer.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="options">The options.</param>
+    /// <exception cref="ArgumentException">Always.</exception>
+    public DPOptimizer(optim.Optimizer optimizer, nn.Module model, DPOptimizerOptions options)
+        : this(
+            optimizer as OptimizerHelper ?? throw new ArgumentException(
+                $"{Guard.NotNull(optimizer).GetType().Name} cannot be made private: within one step it evaluates the loss several times, " +
+                "and each evaluation would be a release of its own, without noise. Use SGD, Adam or another first-order optimizer.",
+                nameof(optimizer)),
+            model,
+            options)
+    {
+    }
+
+    /// <summary>The ledger: every step that was taken is in it, entered before the weights changed.</summary>
+    public IPrivacyAccountant Accountant { get; }
+
+    /// <summary>Number of private steps taken.</summary>
+    public long Steps { get; private set; }
+
+    /// <summary>
+    /// How many examples had a gradient that was NaN or infinite, themselves or in their microbatch, and so contributed
+    /// nothing. The number depends on the data and is not private: do not publish it.
+    /// </summary>
+    public long NonFiniteExamples { get; private set; }
+
+    /// <summary>Takes one private step.</summary>
+    /// <param name="closure">
+    /// Null after <c>loss.backward()</c>. Otherwise it calls the model and returns the loss of each example, a tensor of
+    /// shape [B]; the backward pass is then made here.
+    /// </param>
+    /// <returns>What the closure returned; null without one.</returns>
+    /// <exception cref="InvalidOperationException">
+    /// There was no backward pass; or it was not one pass through one call of the model; or a parameter got a gradient by
+    /// another way than through its layer. No step was taken and none was counted.
+    /// </exception>
+    /// <exception cref="ArgumentException"><see cref="DPOptimizerOptions.NumMicrobatches"/> does not divide the batch. No step was taken and none was counted.</exception>
+    public override Tensor step(Func<Tensor>? closure = null)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        try
+        {
+            var losses = closure is null ? null : BackwardPerExample(closure);
+            using var noGradient = no_grad();
+            using var scope = NewDisposeScope();
+
+            RefuseOtherGradients();
+            var batch = _tap.Catch() ?? throw NothingToStepOn();
+            var microbatches = _microbatching.Divide(batch.Size);
+            var expectedCount = _microbatching.ExpectedCount(batch.Size);
+
+            _gradient.Zero();
+            if (batch.Size > 0)
+                AddClippedSum(batch, microbatches, closure is null ? _options.LossReduction : LossReduction.Sum);
+            _gradient.AddNoise(_options.Noise, _options.NoiseMultiplier * _options.L2NormClip);
+            _gradient.DivideBy(expectedCount);
+
+            Accountant.Compose(EventOf(batch.Size));
+            Steps++;
+            Update();
+            return losses!;
+        }
+        finally
+        {
+            _tap.Forget();
+        }
+    }
+
+    /// <summary>The epsilon that holds, with the given delta, for all steps in the ledger so far.</summary>
+    /// <param name="delta">Delta, in (0, 1): usually well below one over the number of examples.</param>
+    /// <returns>Epsilon; positive infinity if there is no finite one.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="delta"/> is NaN or outside (0, 1).</exception>
+    public double GetEpsilon(double delta) => Accountant.GetEpsilon(Guard.StrictlyBetweenZeroAndOne(delta));
+
+    /// <summary>Runs the closure and the backward pass of the sum of its losses.</summary>
+    private static Tensor BackwardPerExample(Func<Tensor> closure)
+    {
+        using var gradient = enable_grad();
+        var losses = closure();
+        if (losses is null || losses.dim() != 1)
+        {
+            throw new InvalidOperationException(
+                "The closure must return the loss of each example, a tensor of shape [B]; it returned " +
+                $"{(losses is null ? "null" : $"one of shape [{string.Join(", ", losses.shape)}]")}. " +
+                "Write reduction: Reduction.None in the loss function, and do not call backward().");
+        }
+        using var sum = losses.sum();
+        sum.backward();
+        return losses;
+    }
+
+    /// <summary>Clips each microbatch's average gradient to norm C and adds the sum of them to the flat gradient.</summary>
+    private void AddClippedSum(TappedBatch batch, Microbatches microbatches, LossReduction reduction)
+    {
+        using var scope = NewDisposeScope();
+        using var toAverage = AverageScale(microbatches, reduction);
+        var norms = batch.Norms(microbatches, toAverage.device).mul_(toAverage);
+        var weights = microbatches.Spread(FlatClipping.Factors(norms, _options.L2NormClip).mul_(toAverage));
+        var drop = microbatches.Spread(norms.isfinite().logical_not());
+        if (drop.any().ToBoolean())
+        {
+            NonFiniteExamples += drop.sum().ToInt64();
+            batch = batch.Without(drop);
+        }
+        batch.AddWeightedSum(weights, _gradient);
+    }
+
+    /// <summary>What makes a microbatch's part of the loss's gradient the average of its examples' gradients: [M].</summary>
+    private Tensor AverageScale(Microbatches microbatches, LossReduction reduction)
+    {
+        var examples = reduction == LossReduction.Mean ? (double)microbatches.BatchSize : 1;
+        var device = _parameters[0].device;
+        return microbatches.Sizes is { } sizes
+            ? tensor(sizes.Select(size => examples / Math.Max(size, 1)).ToArray(), device: device)
+            : full(microbatches.Count, examples / microbatches.Width, dtype: ScalarType.Float64, device: device);
+    }
+
+    private DpEvent EventOf(long batchSize)
+    {
+        var mechanism = new GaussianDpEvent(_microbatching.EffectiveNoiseMultiplier(batchSize, Accountant.NeighboringRelation));
+        return _options.Sampling?.EventOf(mechanism) ?? mechanism;
+    }
+
+    /// <summary>Shows the inner optimizer the private gradient, and nothing else, for the length of its step.</summary>
+    private void Update()
+    {
+        try
+        {
+            foreach (var parameter in _parameters)
+            {
+                if (parameter.requires_grad)
+                    parameter.grad = _gradient.Of(parameter);
+            }
+            _inner.step();
+        }
+        finally
+        {
+            foreach (var parameter in _parameters)
+                parameter.grad = null;
+        }
+    }
+
+    /// <summary>
+    /// Promise: no unclipped gradient reaches the inner optimizer. Whatever a parameter holds now did not come through a
+    /// layer rule.
+    /// </summary>
+    private void RefuseOtherGradients()
+    {
+        var known = _parameters.Select(p => p.Handle).ToHashSet();
+        foreach (var parameter in _inner.parameters())
+        {
+            using var gradient = parameter.grad;
+            if (gradient is not null)
+            {
+                throw new InvalidOperationException(
+                    $"No private step was taken: parameter '{NameOf(parameter)}' has a gradient that did not come through its layer, so it " +
+                    "cannot be clipped example by example. Use the parameter only by calling its layer (layer.call(x)), and call " +
+                    "optimizer.zero_grad() before the forward pass.");
+            }
+            if (parameter.requires_grad && !known.Contains(parameter.Handle))
+            {
+                throw new InvalidOperationException(
+                    $"No private step was taken: parameter '{NameOf(parameter)}' was not trained when this optimizer was made (it was frozen, or " +
+                    "the model was moved to another device or type since). Make both optimizers again.");
+            }
+        }
+    }
+
+    private string NameOf(Parameter parameter) =>
+        _model.named_parameters().FirstOrDefault(p => p.parameter.Handle == parameter.Handle).name ?? "(not in the model)";
+
+    private static InvalidOperationException NothingToStepOn() => new(
+        "No private step was taken: no backward pass has been through a trained layer since the last step. Call the model " +
+        "with model.call(x), then backward() on the loss, then step(); or give step a closure that returns per-example losses.");
+
+    /// <summary>Taps the model for the parameters that the inner optimizer trains now.</summary>
+    private void Attach()
+    {
+        var parameters = _inner.parameters().Where(p => p.requires_grad).DistinctBy(p => p.Handle).ToList();
+        if (parameters.Count == 0)
+            throw new ArgumentException("The optimizer trains no parameters.", "optimizer");
+        _tap = new GradientTap(_model, ModelInspection.TrainedLayers(_model, parameters));
+        _gradient = new FlatGradient(parameters);
+        _parameters = parameters;
+    }
+}

@@ -1,0 +1,81 @@
+using DpSgd.Accounting;
+
+namespace DpSgd;
+
+/// <summary>What makes training private, and how private.</summary>
+public sealed record DPOptimizerOptions
+{
+    /// <summary>
+    /// C: the l2 norm, over all parameters together, to which each microbatch's gradient is clipped. Positive and finite.
+    /// </summary>
+    public required double L2NormClip
+    {
+        get;
+        init => field = Guard.Positive(value, nameof(L2NormClip));
+    }
+
+    /// <summary>
+    /// Sigma: the standard deviation of the noise on the sum of the clipped gradients, over C. At least zero and finite;
+    /// with zero there is no privacy, and epsilon is infinite.
+    /// </summary>
+    public required double NoiseMultiplier
+    {
+        get;
+        init => field = Guard.NonNegativeFinite(value, nameof(NoiseMultiplier));
+    }
+
+    /// <summary>
+    /// Into how many microbatches a batch is divided; they must divide it. Null, the default, makes each example its own
+    /// microbatch, which gives the best accuracy for the privacy. At least one.
+    /// </summary>
+    /// <remarks>
+    /// A microbatch of several examples doubles what one example can change, and is accounted so. With
+    /// <see cref="Sampling"/> it is the expected batch that is divided, and each example is put into a microbatch at random.
+    /// </remarks>
+    public int? NumMicrobatches
+    {
+        get;
+        init => field = AtLeastOne(value, nameof(NumMicrobatches));
+    }
+
+    /// <summary>
+    /// The other way to say <see cref="NumMicrobatches"/>: how many examples a microbatch has. The last one of a batch may
+    /// have fewer. At least one.
+    /// </summary>
+    public int? MicrobatchSize
+    {
+        get;
+        init => field = AtLeastOne(value, nameof(MicrobatchSize));
+    }
+
+    /// <summary>How the loss that <c>backward()</c> was called on combines the examples. The mean, unless said otherwise.</summary>
+    public LossReduction LossReduction
+    {
+        get;
+        init => field = Enum.IsDefined(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(LossReduction), value, "LossReduction must be Mean or Sum.");
+    }
+
+    /// <summary>
+    /// How the batches are drawn; take it from the loader. Null, the default, claims nothing: every example counts as being
+    /// in every batch.
+    /// </summary>
+    public BatchSampling? Sampling { get; init; }
+
+    /// <summary>
+    /// The ledger that every step is entered into. Null, the default, makes a new <see cref="RdpAccountant"/>. Give the same
+    /// one to all optimizers that train on the same data.
+    /// </summary>
+    public IPrivacyAccountant? Accountant { get; init; }
+
+    /// <summary>Where the noise comes from: <see cref="NoiseSource.Secure"/>, except in tests.</summary>
+    public NoiseSource Noise
+    {
+        get;
+        init => field = Guard.NotNull(value, nameof(Noise));
+    } = NoiseSource.Secure;
+
+    private static int? AtLeastOne(int? value, string name) =>
+        value is { } given ? (int)Guard.AtLeast(1, given, name) : null;
+}

@@ -1,0 +1,24 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace DpSgd.PerExampleGradients;
+
+/// <summary>
+/// How to get the gradient of a layer's parameters for each example from what went into the layer and the gradient of what
+/// came out. One subclass a kind of layer.
+/// </summary>
+internal abstract class LayerRule
+{
+    /// <summary>The exact type of layer that the rule is for: a subclass may compute something else.</summary>
+    public abstract Type LayerType { get; }
+
+    /// <summary>The per-example gradient of one parameter, from one use of the layer.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="parameter">Name of the parameter within the layer.</param>
+    /// <param name="input">What went in: [B, ...].</param>
+    /// <param name="outputGradient">Gradient of the loss with respect to what came out: [B, ...].</param>
+    public abstract PerExampleGradient GradientOf(nn.Module layer, string parameter, Tensor input, Tensor outputGradient);
+
+    /// <summary>The smallest number of dimensions that a batched input has.</summary>
+    public abstract int BatchedDimensions { get; }
+}

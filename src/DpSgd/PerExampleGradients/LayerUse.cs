@@ -1,0 +1,71 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace DpSgd.PerExampleGradients;
+
+/// <summary>
+/// One pass of data through one layer: what went in, and, once the backward pass has been through it, the gradient of the
+/// loss with respect to what came out. Everything that a layer rule needs.
+/// </summary>
+internal sealed class LayerUse : IDisposable
+{
+    private readonly Action<string> _fail;
+    private Tensor? _outputGradient;
+    private bool _disposed;
+
+    /// <param name="layer">The tapped layer that was called.</param>
+    /// <param name="parameters">Its parameters that were trained at that time, by their names within the layer.</param>
+    /// <param name="inModel">Whether it was called by the model, not by itself.</param>
+    /// <param name="input">The layer's input; a second handle to it is kept.</param>
+    /// <param name="fail">Told what went wrong in the backward pass, where nothing may be thrown.</param>
+    public LayerUse(TappedLayer layer, IReadOnlyList<(string, Parameter)> parameters, bool inModel, Tensor input, Action<string> fail)
+    {
+        Layer = layer;
+        Parameters = parameters;
+        InModel = inModel;
+        Input = Keep(input);
+        _fail = fail;
+    }
+
+    public TappedLayer Layer { get; }
+
+    public IReadOnlyList<(string Name, Parameter Parameter)> Parameters { get; }
+
+    public bool InModel { get; }
+
+    /// <summary>What went in, first dimension the example.</summary>
+    public Tensor Input { get; }
+
+    /// <summary>Gradient of the loss with respect to what came out, first dimension the example.</summary>
+    public Tensor OutputGradient =>
+        _outputGradient ?? throw new InvalidOperationException("The backward pass has not been through this layer.");
+
+    /// <summary>Whether the loss depends on this use, and the backward pass has been through it.</summary>
+    public bool HasGradient => _outputGradient is not null;
+
+    public long BatchSize => Input.shape[0];
+
+    /// <summary>Called by the backward pass. Never throws: an exception there would end the process.</summary>
+    public void Receive(Tensor gradient)
+    {
+        if (_disposed)
+            _fail("the backward pass went through an earlier call of the model than the last one");
+        else if (HasGradient)
+            _fail("the backward pass went twice through one forward pass");
+        else if (gradient.requires_grad)
+            _fail("the backward pass was made with create_graph");
+        else
+            _outputGradient = Keep(gradient);
+    }
+
+    public void Dispose()
+    {
+        _disposed = true;
+        Input.Dispose();
+        _outputGradient?.Dispose();
+        _outputGradient = null;
+    }
+
+    /// <summary>A handle of our own, which neither a dispose scope nor Sequential will take away.</summary>
+    private static Tensor Keep(Tensor tensor) => tensor.alias().DetachFromDisposeScope();
+}

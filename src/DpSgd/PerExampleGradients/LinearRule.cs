@@ -1,0 +1,31 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace DpSgd.PerExampleGradients;
+
+/// <summary>
+/// Linear, y = x W^T + b, on inputs [B, ..., in]: dL/dW is the sum over positions of dL/dy x^T, dL/db that of dL/dy.
+/// </summary>
+internal sealed class LinearRule : LayerRule
+{
+    public override Type LayerType => typeof(Linear);
+
+    public override int BatchedDimensions => 2;
+
+    public override PerExampleGradient GradientOf(nn.Module layer, string parameter, Tensor input, Tensor outputGradient)
+    {
+        var gradient = ByPosition(outputGradient);
+        return parameter == "bias"
+            ? new WrittenOutGradient(gradient.shape[1] == 1 ? gradient.squeeze(1) : gradient.sum(dim: 1L))
+            : new OuterProductGradient(gradient, ByPosition(input));
+    }
+
+    /// <summary>[B, ..., d] as [B, T, d].</summary>
+    private static Tensor ByPosition(Tensor t)
+    {
+        var shape = t.shape;
+        var positions = shape[1..^1].Aggregate(1L, (product, size) => product * size);
+        return t.reshape(shape[0], positions, shape[^1]);
+    }
+}

@@ -1,0 +1,78 @@
+using System.Linq.Expressions;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace DpSgd.PerExampleGradients;
+
+/// <summary>
+/// Sees every call of the whole model: when it begins and ends, and how many examples the first tensor among its arguments
+/// has. The layers see only tensors, in which a dimension of examples looks like any other; what the model is called with
+/// is the one place where the number of examples is sure.
+/// </summary>
+internal static class RootCall
+{
+    /// <summary>Calls <paramref name="begin"/> with the number of examples before, and <paramref name="end"/> after, each call.</summary>
+    /// <returns>Removes the hooks.</returns>
+    /// <exception cref="ArgumentException">The model is not one of TorchSharp's modules with typed arguments.</exception>
+    public static Action Observe(nn.Module model, Action<long?> begin, Action end)
+    {
+        for (var type = model.GetType(); type is not null; type = type.BaseType)
+        {
+            if (!type.IsGenericType || type.GetGenericTypeDefinition() != typeof(nn.HookableModule<,>))
+                continue;
+            return (Action)typeof(RootCall).GetMethod(nameof(Install), BindingFlags.NonPublic | BindingFlags.Static)!
+                .MakeGenericMethod(type.GetGenericArguments())
+                .Invoke(null, BindingFlags.DoNotWrapExceptions, null, [model, begin, end], null)!;
+        }
+        throw new ArgumentException(
+            $"{model.GetType().Name} has no typed call, so the number of examples in a batch cannot be seen. " +
+            "Derive the model from nn.Module<Tensor, Tensor> or one of its like.", nameof(model));
+    }
+
+    private static Action Install<TPreHook, TPostHook>(nn.HookableModule<TPreHook, TPostHook> model, Action<long?> begin, Action end)
+        where TPreHook : Delegate
+        where TPostHook : Delegate
+    {
+        var before = model.register_forward_pre_hook(PreHook<TPreHook>(begin));
+        var after = model.register_forward_hook((nn.Module _) => end());
+        return () =>
+        {
+            before.remove();
+            after.remove();
+        };
+    }
+
+    /// <summary>
+    /// A delegate of the hook's type, which differs with the number and types of the model's arguments. It returns the
+    /// default value, which tells TorchSharp to leave the arguments as they are.
+    /// </summary>
+    private static TPreHook PreHook<TPreHook>(Action<long?> begin)
+        where TPreHook : Delegate
+    {
+        var invoke = typeof(TPreHook).GetMethod("Invoke")!;
+        var parameters = invoke.GetParameters()
+            .Select(p => Expression.Parameter(p.ParameterType)).ToArray();
+        var arguments = Expression.NewArrayInit(
+            typeof(object),
+            parameters.Skip(1).Select(p => Expression.Convert(p, typeof(object))));
+        var call = Expression.Invoke(
+            Expression.Constant((Action<object?[]>)(values => begin(Examples(values)))), arguments);
+        return Expression.Lambda<TPreHook>(
+            Expression.Block(call, Expression.Default(invoke.ReturnType)),
+            parameters).Compile();
+    }
+
+    private static long? Examples(object?[] arguments)
+    {
+        foreach (var argument in arguments)
+        {
+            if (argument is Tensor { IsInvalid: false } tensor && tensor.dim() > 0)
+                return tensor.shape[0];
+            if (argument is ITuple tuple && Examples(Enumerable.Range(0, tuple.Length).Select(i => tuple[i]).ToArray()) is { } examples)
+                return examples;
+        }
+        return null;
+    }
+}

@@ -1,0 +1,21 @@
+using DpSgd.Clipping;
+using static TorchSharp.torch;
+
+namespace DpSgd.PerExampleGradients;
+
+/// <summary>Per-example gradients as the tensor that they are: [B, then the parameter's shape].</summary>
+internal sealed class WrittenOutGradient(Tensor gradients) : PerExampleGradient
+{
+    public override Tensor SquaredNorms(Microbatches microbatches)
+    {
+        var sums = microbatches.Sum(gradients);
+        return sums.reshape(sums.shape[0], -1).square().sum(dim: 1L);
+    }
+
+    public override void AddWeightedSum(Tensor weights, Tensor total) =>
+        total.view(-1, 1).addmm_(gradients.reshape(gradients.shape[0], -1).t(), weights.view(-1, 1));
+
+    public override Tensor WriteOut() => gradients;
+
+    public override PerExampleGradient Without(Tensor drop) => new WrittenOutGradient(Zeroed(gradients, drop));
+}
