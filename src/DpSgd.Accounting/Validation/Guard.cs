@@ -34,10 +34,14 @@ internal static class Guard
     public static long AtLeast(long least, long value, [CallerArgumentExpression(nameof(value))] string name = "") =>
         value >= least ? value : throw OutOfRange(name, value, string.Create(CultureInfo.InvariantCulture, $"must be at least {least}"));
 
-    public static long InRange(long least, long most, long value, [CallerArgumentExpression(nameof(value))] string name = "") =>
-        value >= least && value <= most
-            ? value
-            : throw OutOfRange(name, value, string.Create(CultureInfo.InvariantCulture, $"must be from {least} to {most}"));
+    public static long Between(long least, long most, long value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        value >= least && value <= most ? value : throw OutOfRange(name, value, string.Create(CultureInfo.InvariantCulture, $"must be from {least} to {most}"));
+
+    public static double Order(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        value > 1 && double.IsFinite(value) ? value : throw OutOfRange(name, value, "must be greater than 1 and finite");
+
+    public static NeighboringRelation Defined(NeighboringRelation value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        Enum.IsDefined(value) ? value : throw OutOfRange(name, value, "must be one of the neighbouring relations");
 
     private static ArgumentOutOfRangeException OutOfRange(string name, object value, string range) =>
         new(name, value, string.Create(CultureInfo.InvariantCulture, $"{name} {range}, but it is {value}."));

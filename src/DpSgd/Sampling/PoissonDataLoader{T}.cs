@@ -25,7 +25,7 @@ public abstract class PoissonDataLoader<TBatch> : IEnumerable<TBatch>, IDisposab
     protected PoissonDataLoader(long datasetSize, int expectedBatchSize, int? seedForTests)
     {
         Guard.AtLeast(1, datasetSize);
-        Guard.InRange(1, datasetSize, expectedBatchSize);
+        Guard.Between(1, datasetSize, expectedBatchSize);
         Sampling = new PoissonSampling((double)expectedBatchSize / datasetSize, datasetSize) { IsSecret = seedForTests is null };
         Count = (datasetSize + expectedBatchSize - 1) / expectedBatchSize;
         _sampler = new(datasetSize, Sampling.Probability, seedForTests is { } seed ? new Random(seed) : null);
