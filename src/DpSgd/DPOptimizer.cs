@@ -108,6 +108,8 @@ public partial class DPOptimizer : OptimizerHelper
 
             RefuseOtherGradients();
             var batch = _tap.Catch() ?? throw NothingToStepOn();
+            if (losses is not null && losses.shape[0] != batch.Size)
+                throw NotOneLossEach(losses.shape[0], batch.Size);
             var microbatches = _microbatching.Divide(batch.Size);
             var expectedCount = _microbatching.ExpectedCount(batch.Size);
 
@@ -208,9 +210,15 @@ public partial class DPOptimizer : OptimizerHelper
     /// </summary>
     private void RefuseOtherGradients()
     {
-        var known = _parameters.Select(p => p.Handle).ToHashSet();
+        var known = _parameters.ToHashSet<Tensor>(ReferenceEqualityComparer.Instance);
         foreach (var parameter in _inner.parameters())
         {
+            if (parameter.IsInvalid || (parameter.requires_grad && !known.Contains(parameter)))
+            {
+                throw new InvalidOperationException(
+                    $"No private step was taken: parameter '{NameOf(parameter)}' was not trained when this optimizer was made: it was frozen, or " +
+                    "the model was moved to another device or type since. Make both optimizers again.");
+            }
             using var gradient = parameter.grad;
             if (gradient is not null)
             {
@@ -219,17 +227,15 @@ public partial class DPOptimizer : OptimizerHelper
                     "cannot be clipped example by example. Use the parameter only by calling its layer (layer.call(x)), and call " +
                     "optimizer.zero_grad() before the forward pass.");
             }
-            if (parameter.requires_grad && !known.Contains(parameter.Handle))
-            {
-                throw new InvalidOperationException(
-                    $"No private step was taken: parameter '{NameOf(parameter)}' was not trained when this optimizer was made (it was frozen, or " +
-                    "the model was moved to another device or type since). Make both optimizers again.");
-            }
         }
     }
 
     private string NameOf(Parameter parameter) =>
-        _model.named_parameters().FirstOrDefault(p => p.parameter.Handle == parameter.Handle).name ?? "(not in the model)";
+        _model.named_parameters().FirstOrDefault(p => ReferenceEquals(p.parameter, parameter)).name ?? "(no longer in the model)";
+
+    private static InvalidOperationException NotOneLossEach(long losses, long examples) => new(
+        $"No private step was taken: the closure returned {losses} losses, but the model was called with {examples} examples. " +
+        "Return the loss of each example, a tensor of shape [B].");
 
     private static InvalidOperationException NothingToStepOn() => new(
         "No private step was taken: no backward pass has been through a trained layer since the last step. Call the model " +

@@ -105,7 +105,7 @@ public class DPOptimizerTests
     {
         using var scope = NewDisposeScope();
         random.manual_seed(4);
-        var model = new SharingModel().to(ScalarType.Float64);
+        var model = new SharingModel();
         var x = randn([6, 5], dtype: ScalarType.Float64);
         var parameters = model.parameters().DistinctBy(p => p.Handle).ToList();
         parameters.Should().HaveCount(3, "two layers share their weight");
@@ -344,14 +344,14 @@ public class DPOptimizerTests
     /// <summary>One layer used twice, and two layers that share their weight.</summary>
     private sealed class SharingModel : Module<Tensor, Tensor>
     {
-        private readonly TorchSharp.Modules.Linear _twice = Linear(5, 5);
+        private readonly TorchSharp.Modules.Linear _twice = Linear(5, 5, dtype: ScalarType.Float64);
         private readonly TorchSharp.Modules.Linear _first;
         private readonly TorchSharp.Modules.Linear _second;
 
         public SharingModel()
             : base(nameof(SharingModel))
         {
-            var shared = Parameter(randn(5, 5));
+            var shared = Parameter(randn(5, 5, dtype: ScalarType.Float64));
             _first = Linear(5, 5, hasBias: false);
             _second = Linear(5, 5, hasBias: false);
             _first.weight = shared;

@@ -18,7 +18,7 @@ internal static class WrappedOptimizers
             ["Adadelta"] = p => optim.Adadelta(p, 5),
             ["Adamax"] = p => optim.Adamax(p, 0.05),
             ["NAdam"] = p => optim.NAdam(p, 0.05),
-            ["RAdam"] = p => optim.RAdam(p, 0.1),
+            ["RAdam"] = p => optim.RAdam(p, 0.3),
             ["ASGD"] = p => optim.ASGD(p, 0.5),
             ["Rprop"] = p => optim.Rprop(p, 0.01),
         };

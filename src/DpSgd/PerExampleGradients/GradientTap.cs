@@ -119,6 +119,12 @@ internal sealed class GradientTap : IDisposable
     {
         if (!is_grad_enabled())
             return;
+        if (layer.Parameters.Any(p => p.Parameter.IsInvalid))
+        {
+            throw new InvalidOperationException(
+                $"Layer '{layer.Path}' has other parameters now than when its DPOptimizer was made: the model was moved to another " +
+                "device or type. Make both optimizers again.");
+        }
         var trained = layer.Parameters.Where(p => p.Parameter.requires_grad).ToList();
         if (trained.Count == 0)
             return;
