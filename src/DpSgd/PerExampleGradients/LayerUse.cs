@@ -46,16 +46,17 @@ internal sealed class LayerUse : IDisposable
     public long BatchSize => Input.shape[0];
 
     /// <summary>Called by the backward pass. Never throws: an exception there would end the process.</summary>
-    public void Receive(Tensor gradient)
+    /// <returns>Whether the gradient was kept.</returns>
+    public bool Receive(Tensor gradient)
     {
         if (_disposed)
-            _fail("the backward pass went through an earlier call of the model than the last one");
-        else if (HasGradient)
-            _fail("the backward pass went twice through one forward pass");
-        else if (gradient.requires_grad)
-            _fail("the backward pass was made with create_graph");
-        else
-            _outputGradient = Keep(gradient);
+            return Fail("the backward pass went through an earlier call of the model than the last one");
+        if (HasGradient)
+            return Fail("the backward pass went twice through one forward pass");
+        if (gradient.requires_grad)
+            return Fail("the backward pass was made with create_graph");
+        _outputGradient = Keep(gradient);
+        return true;
     }
 
     public void Dispose()
@@ -64,6 +65,12 @@ internal sealed class LayerUse : IDisposable
         Input.Dispose();
         _outputGradient?.Dispose();
         _outputGradient = null;
+    }
+
+    private bool Fail(string reason)
+    {
+        _fail(reason);
+        return false;
     }
 
     /// <summary>A handle of our own, which neither a dispose scope nor Sequential will take away.</summary>

@@ -41,7 +41,11 @@ internal sealed class TapFunction : autograd.SingleTensorFunction<TapFunction>
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
-        ((LayerUse)ctx.get_data(UseKey)).Receive(grad_output);
-        return [grad_output, null!, null!];
+        var use = (LayerUse)ctx.get_data(UseKey);
+        if (!use.Receive(grad_output))
+            return [grad_output, null!, null!];
+        // TorchSharp leaves this handle to the garbage collector, and with it the gradient; the use's own will do.
+        grad_output.Dispose();
+        return [use.OutputGradient, null!, null!];
     }
 }

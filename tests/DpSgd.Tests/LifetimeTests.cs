@@ -1,0 +1,158 @@
+using DpSgd.Tests.TestKit;
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace DpSgd.Tests;
+
+/// <summary>Tensors alive after a step are as many as before it, whatever was thrown.</summary>
+public class LifetimeTests
+{
+    public static TheoryData<string, DPOptimizerOptions> Options => new()
+    {
+        { "plain", Toy.Private },
+        { "microbatches", Toy.Private with { NumMicrobatches = 4 } },
+        { "ragged microbatches", Toy.Private with { MicrobatchSize = 5 } },
+        { "random microbatches", Toy.Private with { Sampling = new PoissonSampling(0.1, 120), MicrobatchSize = 3 } },
+    };
+
+    [Theory]
+    [MemberData(nameof(Options))]
+    public void A_step_leaves_no_tensor_behind(string name, DPOptimizerOptions options)
+    {
+        name.Should().NotBeEmpty();
+        using var model = Model();
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1, momentum: 0.9), model, options);
+        using var x = randn(12, 1, 8, 8);
+        using var y = randn(12, 3);
+        Leaves(0, () =>
+        {
+            optimizer.zero_grad();
+            using (NewDisposeScope())
+                functional.mse_loss(model.call(x), y).backward();
+            optimizer.step();
+        });
+        Leaves(0, () =>
+        {
+            using var losses = optimizer.step(() =>
+            {
+                using var scope = NewDisposeScope();
+                return functional.mse_loss(model.call(x), y, Reduction.None).mean(dimensions: [1]).MoveToOuterDisposeScope();
+            });
+        });
+    }
+
+    [Fact]
+    public void A_step_with_a_non_finite_example_leaves_no_tensor_behind()
+    {
+        using var model = Model();
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, Toy.Private);
+        using var x = randn(12, 1, 8, 8);
+        x[3, 0, 0, 0] = float.NaN;
+        Leaves(0, () =>
+        {
+            using (NewDisposeScope())
+                model.call(x).mean().backward();
+            optimizer.step();
+        });
+        optimizer.NonFiniteExamples.Should().BePositive();
+    }
+
+    [Fact]
+    public void A_refused_or_failing_step_leaves_no_tensor_behind()
+    {
+        using var model = Model();
+        var ledger = new RecordingAccountant(() => throw new InvalidOperationException("closed"));
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, Toy.Private with { Accountant = ledger });
+        using var x = randn(12, 1, 8, 8);
+        using var wrong = randn(12, 2, 8, 8);
+
+        Leaves(0, () => Fails(() => model.call(x).sum(dim: 1L).mean().backward()));
+        Leaves(0, () => Fails(() => (model.call(x).mean() + model.parameters().First().sum()).backward()));
+        Leaves(0, () => Fails(() => model.call(wrong)));
+        Leaves(0, () => Fails(() => optimizer.step(() => model.call(x).mean())));
+        Leaves(0, () => Fails(() => optimizer.step(() => throw new InvalidOperationException("in the loss"))));
+
+        void Fails(Action pass)
+        {
+            using (NewDisposeScope())
+            {
+                FluentActions.Invoking(() =>
+                {
+                    pass();
+                    optimizer.step();
+                }).Should().Throw<Exception>();
+            }
+            optimizer.zero_grad();
+        }
+    }
+
+    [Fact]
+    public void Passes_without_a_step_do_not_pile_up()
+    {
+        using var model = Model();
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, Toy.Private);
+        using var x = randn(12, 1, 8, 8);
+        Leaves(0, () =>
+        {
+            using (NewDisposeScope())
+                model.call(x);
+        });
+    }
+
+    [Fact]
+    public void An_optimizer_gives_back_all_that_it_took()
+    {
+        using var model = Model();
+        using var x = randn(12, 1, 8, 8);
+        Leaves(0, () =>
+        {
+            using var scope = NewDisposeScope();
+            using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, Toy.Private);
+            model.call(x).mean().backward();
+            optimizer.step();
+        });
+        FluentActions.Invoking(() => new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, Toy.Private with { NumMicrobatches = 7, Sampling = new PoissonSampling(0.1, 120) }))
+            .Should().Throw<ArgumentException>();
+    }
+
+    [Fact]
+    public void A_loader_disposes_its_batches()
+    {
+        using var x = randn(100, 3);
+        using var y = zeros(100, dtype: ScalarType.Int64);
+        using var loader = new PoissonDataLoader(x, y, expectedBatchSize: 10);
+        Leaves(0, () =>
+        {
+            foreach (var (examples, labels) in loader)
+                (examples.shape[0] == labels.shape[0]).Should().BeTrue();
+        });
+        Leaves(0, () =>
+        {
+            foreach (var _ in loader)
+                break;
+        });
+    }
+
+    /// <summary>After a first run, in which optimizers and libtorch make what they keep, more runs change the count by nothing.</summary>
+    private static void Leaves(long more, Action action)
+    {
+        action();
+        Collect();
+        var before = Tensor.TotalCount;
+        for (var i = 0; i < 3; i++)
+            action();
+        // Counted before any collection: nothing may be left to the garbage collector.
+        (Tensor.TotalCount - before).Should().Be(more);
+
+        static void Collect()
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            GC.Collect();
+        }
+    }
+
+    private static TorchSharp.Modules.Sequential Model() =>
+        Sequential(Conv2d(1, 4, 3), ReLU(), Flatten(), Linear(4 * 36, 5), Tanh(), Linear(5, 3));
+}
