@@ -22,8 +22,9 @@ internal sealed class MixtureQuadrature
     // Everything that is left out, beyond the last node or between the nodes, is below e^-50 of the result.
     private const double Neglected = 50;
 
-    // Up to here e^((order^2 - order) / 2 sigma^2), which bounds A, leaves room for weights and sums in plain doubles.
-    private const double LargestPlainExponent = 300;
+    // If no node's power e^((order - 1) l) exceeds e^600, plain doubles hold every power, every weight that matters (at
+    // least e^-450) and every sum.
+    private const double LargestPlainExponent = 600;
 
     private readonly double _samplingProbability;
     private readonly double _logSamplingProbability;
@@ -75,12 +76,13 @@ internal sealed class MixtureQuadrature
         var excess = order - 1;
 
         // The mass lies around z = order, but around z = 2 where the integrand still grows like e^2y.
-        var end = Math.Min(_logRatio.Length, (long)Math.Ceiling((Math.Max(order, 2) + _reach) / _step) - _first + 1);
+        var outermost = Math.Max(order, 2) + _reach;
+        var end = Math.Min(_logRatio.Length, (long)Math.Ceiling(outermost / _step) - _first + 1);
         var peak = (
             First: Math.Max(_first + _logRatio.Length, (long)Math.Floor((order - _reach) / _step)),
             Last: (long)Math.Ceiling((order + _reach) / _step));
 
-        return order * excess / _noiseMultiplier / _noiseMultiplier / 2 < LargestPlainExponent
+        return excess * outermost / _noiseMultiplier / _noiseMultiplier < LargestPlainExponent
             ? LogMomentPlain(excess, (int)end, peak)
             : LogMomentOfLogs(excess, (int)end, peak);
     }

@@ -11,8 +11,10 @@ namespace DpSgd.Accounting;
 /// </remarks>
 internal sealed class PoissonSampledGaussianRdp
 {
-    // The finite sum has as many terms as the order; beyond this the quadrature is both quicker and more accurate.
-    private const double LargestSummedOrder = BinomialSum.LargestOrder;
+    // Beyond these the cost without sampling, which is never less, stands in: such orders are never the best, and under
+    // such noise the cost is below 1e-280.
+    private const double LargestOrder = 1e9;
+    private const double LargestNoiseMultiplier = 1e150;
 
     private readonly double _samplingProbability;
     private readonly double _noiseMultiplier;
@@ -52,13 +54,16 @@ internal sealed class PoissonSampledGaussianRdp
             // Sampling never costs more than no sampling, so neither may the last rounding.
             var order = orders[i];
             var unsampled = Unsampled(order, _noiseMultiplier);
-            curve[i] = double.IsPositiveInfinity(unsampled) || _samplingProbability == 1
+            curve[i] = IsUnsampled(order) || double.IsPositiveInfinity(unsampled)
                 ? unsampled
                 : Math.Min(unsampled, NeverNothing(logMoment(order) / (order - 1)));
         }
 
         return curve;
     }
+
+    private bool IsUnsampled(double order) =>
+        _samplingProbability == 1 || order > LargestOrder || _noiseMultiplier > LargestNoiseMultiplier;
 
     private Func<double, double> LogMoment(IReadOnlyList<double> orders)
     {
@@ -67,11 +72,12 @@ internal sealed class PoissonSampledGaussianRdp
 
         var summed = new Lazy<BinomialSum>(() => new(_samplingProbability, _noiseMultiplier));
         var integrated = new Lazy<MixtureQuadrature>(() =>
-            new(_samplingProbability, _noiseMultiplier, orders.Where(IsIntegrated).Max()));
+            new(_samplingProbability, _noiseMultiplier, orders.Where(order => IsIntegrated(order) && !IsUnsampled(order)).Max()));
         return order => IsIntegrated(order) ? integrated.Value.LogMoment(order) : summed.Value.LogMoment((int)order);
     }
 
-    private static bool IsIntegrated(double order) => order > LargestSummedOrder || !double.IsInteger(order);
+    // The finite sum has as many terms as the order; above its largest the quadrature is quicker and more accurate.
+    private static bool IsIntegrated(double order) => order > BinomialSum.LargestOrder || !double.IsInteger(order);
 
     /// <summary>A cost that is too small to be written down is rounded up: zero is for mechanisms that cost nothing.</summary>
     private static double NeverNothing(double cost) => Math.Max(cost, double.Epsilon);
