@@ -1,0 +1,48 @@
+using System.Text.RegularExpressions;
+using DpSgd.Tests.TestKit;
+
+namespace DpSgd.Tests.Documentation;
+
+/// <summary>README says nothing that was not compiled and run.</summary>
+public class ReadmeTests
+{
+    private static readonly string Readme = Path.Combine(Repository.Root, "README.md");
+
+    [Fact]
+    public void The_loop_trains_and_prints_epsilon()
+    {
+        // 24 Poisson steps at rate 250 / 6000; the number is checked against the accountant elsewhere.
+        var printed = CodeBlocks.Run(CodeBlocks.Of(Readme, "csharp")[0]);
+        printed.Should().MatchRegex(@"^epsilon = \d\.\d{3}\s*$");
+    }
+
+    [Fact]
+    public void The_tutorials_way_takes_a_step()
+    {
+        var printed = CodeBlocks.Run(CodeBlocks.Of(Readme, "csharp")[1]);
+        printed.Should().MatchRegex(@"^after 1 step: epsilon = \d\.\d\d\s*$");
+    }
+
+    [Fact]
+    public void The_accountant_prints_the_tutorials_figures()
+    {
+        var printed = CodeBlocks.Run(CodeBlocks.Of(Readme, "csharp")[2]);
+        printed.Should().StartWith("epsilon = 0.563 at order 18").And.Contain("epsilon = 0.563, delta at epsilon 1 = ");
+        printed.Should().Contain("DP-SGD with sampling rate = 0.417% and noise_multiplier = 1.3 iterated over 720 steps");
+    }
+
+    [Fact]
+    public void All_blocks_are_run_here() => CodeBlocks.Of(Readme, "csharp").Should().HaveCount(3);
+
+    [Fact]
+    public void Its_commands_name_things_that_exist()
+    {
+        var commands = CodeBlocks.Of(Readme, "bash").SelectMany(block => block.Split('\n', StringSplitOptions.RemoveEmptyEntries)).ToList();
+        commands.Should().NotBeEmpty().And.OnlyContain(command => command.StartsWith("dotnet "));
+        foreach (var project in commands.Select(c => Regex.Match(c, @"--project (\S+)")).Where(m => m.Success).Select(m => m.Groups[1].Value))
+            Directory.EnumerateFiles(Path.Combine(Repository.Root, project), "*.csproj").Should().ContainSingle();
+        // The continuous integration runs the same test command.
+        commands.Where(c => c.StartsWith("dotnet test")).Should().ContainSingle()
+            .Which.Should().Match(test => File.ReadAllText(Path.Combine(Repository.Root, ".ci", "run")).Contains(test));
+    }
+}
