@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using DpSgd.Accounting;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -13,6 +14,9 @@ public abstract class NoiseSource
 {
     private const int ValuesAtATime = 2048;
 
+    // Fewer are drawn on this thread: after others have run, libtorch's own threads take milliseconds to get going.
+    private const long ValuesWorthAThread = 1 << 20;
+
     /// <summary>For sources of this library: their random bytes are what differs.</summary>
     private protected NoiseSource()
     {
@@ -27,6 +31,9 @@ public abstract class NoiseSource
     /// <summary>The same noise again in every run. For tests only: whoever knows the seed can take the noise away.</summary>
     /// <param name="seed">Any number.</param>
     public static NoiseSource SeededForTests(int seed) => new SeededNoiseSource(seed);
+
+    /// <summary>Whether several threads may draw at once. A sequence that must come again has to be drawn in order.</summary>
+    private protected abstract bool IsThreadSafe { get; }
 
     /// <summary>Fills a span with independent, uniformly distributed bytes.</summary>
     private protected abstract void FillBytes(Span<byte> bytes);
@@ -47,36 +54,47 @@ public abstract class NoiseSource
             values.add_(moved);
             return;
         }
+        var parts = IsThreadSafe ? Math.Clamp(values.numel() / ValuesWorthAThread, 1, Environment.ProcessorCount) : 1;
+        var length = (values.numel() + parts - 1) / parts;
+        using var flat = values.view(-1);
+        if (parts == 1)
+            AddGaussianTo(flat, 0, length, standardDeviation);
+        else
+            Parallel.For(0, parts, part => AddGaussianTo(flat, part * length, Math.Min((part + 1) * length, flat.numel()), standardDeviation));
+    }
 
+    private void AddGaussianTo(Tensor flat, long start, long end, double standardDeviation)
+    {
         Span<byte> bytes = stackalloc byte[ValuesAtATime * sizeof(ulong)];
         Span<double> normals = stackalloc double[ValuesAtATime];
-        for (long start = 0; start < values.numel(); start += ValuesAtATime)
+        for (; start < end; start += ValuesAtATime)
         {
-            FillBytes(bytes);
-            BoxMuller.Transform(bytes, normals);
-            AddScaled(values, start, normals, standardDeviation);
+            var count = (int)Math.Min(ValuesAtATime, end - start);
+            var drawn = (count + BoxMuller.Block - 1) / BoxMuller.Block * BoxMuller.Block;
+            FillBytes(bytes[..(drawn * sizeof(ulong))]);
+            BoxMuller.Transform(bytes, normals[..drawn]);
+            // A span over the whole tensor could not be longer than 2 GiB.
+            using var slice = flat.narrow(0, start, count);
+            AddScaled(slice, normals, standardDeviation);
         }
     }
 
-    private static unsafe void AddScaled(Tensor values, long start, ReadOnlySpan<double> normals, double scale)
+    private static void AddScaled(Tensor slice, ReadOnlySpan<double> normals, double scale)
     {
-        // A span over the whole tensor would be limited to 2 GiB.
-        var count = (int)Math.Min(normals.Length, values.numel() - start);
-        using var slice = values.view(-1).narrow(0, start, count);
-        switch (values.dtype)
+        switch (slice.dtype)
         {
             case ScalarType.Float32:
-                var singles = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(slice.bytes);
+                var singles = MemoryMarshal.Cast<byte, float>(slice.bytes);
                 for (var i = 0; i < singles.Length; i++)
                     singles[i] = (float)(singles[i] + scale * normals[i]);
                 break;
             case ScalarType.Float64:
-                var doubles = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, double>(slice.bytes);
+                var doubles = MemoryMarshal.Cast<byte, double>(slice.bytes);
                 for (var i = 0; i < doubles.Length; i++)
                     doubles[i] += scale * normals[i];
                 break;
             default:
-                throw new NotSupportedException($"Noise for {values.dtype}; it must be Float32 or Float64.");
+                throw new NotSupportedException($"Noise for {slice.dtype}; it must be Float32 or Float64.");
         }
     }
 }

@@ -7,5 +7,7 @@ internal sealed class SecureNoiseSource : NoiseSource
 {
     public override bool IsSecure => true;
 
+    private protected override bool IsThreadSafe => true;
+
     private protected override void FillBytes(Span<byte> bytes) => RandomNumberGenerator.Fill(bytes);
 }

@@ -7,5 +7,7 @@ internal sealed class SeededNoiseSource(int seed) : NoiseSource
 
     public override bool IsSecure => false;
 
+    private protected override bool IsThreadSafe => false;
+
     private protected override void FillBytes(Span<byte> bytes) => _random.NextBytes(bytes);
 }

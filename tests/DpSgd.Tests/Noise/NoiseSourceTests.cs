@@ -82,8 +82,9 @@ public class NoiseSourceTests
     [InlineData(ulong.MaxValue, 0ul)]
     public void Extreme_bits_give_finite_values(ulong first, ulong second)
     {
-        Span<double> normals = stackalloc double[2];
-        BoxMuller.Transform(System.Runtime.InteropServices.MemoryMarshal.AsBytes<ulong>([first, second]), normals);
+        Span<double> normals = stackalloc double[BoxMuller.Block];
+        BoxMuller.Transform(
+            System.Runtime.InteropServices.MemoryMarshal.AsBytes<ulong>([first, first, first, first, second, second, second, second]), normals);
         foreach (var normal in normals)
             Math.Abs(normal).Should().BeLessThan(8.6);
     }
