@@ -17,14 +17,14 @@ internal sealed class Conv2dRule : LayerRule
 
     public override int BatchedDimensions => 4;
 
-    public override PerExampleGradient GradientOf(nn.Module layer, string parameter, Tensor input, Tensor outputGradient)
+    public override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
         if (parameter == "bias")
-            return new WrittenOutGradient(outputGradient.sum(dim: [2, 3]));
-        var convolution = (Conv2d)layer;
-        using var padded = Pad(convolution, input);
-        var examples = input.shape[0];
-        var gradient = outputGradient.reshape(examples, outputGradient.shape[1], -1);
+            return new WrittenOutGradient(use.OutputGradient.sum(dim: [2, 3]));
+        var convolution = (Conv2d)use.Layer.Module;
+        using var padded = Pad(convolution, use.Input);
+        var examples = use.BatchSize;
+        var gradient = use.OutputGradient.reshape(examples, convolution.out_channels, -1);
         var perExample = PatchBytes(convolution, gradient);
         var atATime = Math.Clamp(PatchBytesAtATime / Math.Max(1, perExample), 1, examples);
         var parts = new List<Tensor>();
@@ -32,16 +32,16 @@ internal sealed class Conv2dRule : LayerRule
         {
             using var scope = NewDisposeScope();
             var count = Math.Min(atATime, examples - start);
-            parts.Add(WeightGradients(convolution, padded.narrow(0, start, count), gradient.narrow(0, start, count)).MoveToOuterDisposeScope());
+            parts.Add(WeightGradients(convolution, padded.narrow(0, start, count), gradient.narrow(0, start, count), workspace).MoveToOuterDisposeScope());
         }
         return new WrittenOutGradient(parts.Count == 1 ? parts[0] : cat(parts, 0));
     }
 
     /// <summary>[B, then the weight's shape], from the padded input and the output's gradient [B, out, positions].</summary>
-    private static Tensor WeightGradients(Conv2d layer, Tensor padded, Tensor gradient)
+    private static Tensor WeightGradients(Conv2d layer, Tensor padded, Tensor gradient, Workspace workspace)
     {
         long examples = padded.shape[0], positions = gradient.shape[2], groups = layer.groups;
-        var patches = PatchesOf(layer, padded);
+        var patches = PatchesOf(layer, padded, workspace);
         if (groups > 1)
         {
             // The channels of a group are together, in the patches as in the gradient.
@@ -52,7 +52,7 @@ internal sealed class Conv2dRule : LayerRule
     }
 
     /// <summary>The patch under the kernel at each output position: [B, positions, C * kernel height * kernel width].</summary>
-    private static Tensor PatchesOf(Conv2d layer, Tensor padded)
+    private static Tensor PatchesOf(Conv2d layer, Tensor padded, Workspace workspace)
     {
         if (padded.device_type != DeviceType.CPU)
             return nn.functional.unfold(padded, Pair(layer.kernel_size), Pair(layer.dilation), (0, 0), Pair(layer.stride)).transpose(1, 2);
@@ -62,7 +62,7 @@ internal sealed class Conv2dRule : LayerRule
             [1, (int)layer.kernel_size[0], (int)layer.kernel_size[1]],
             [1, (int)layer.stride[0], (int)layer.stride[1]],
             [1, (int)layer.dilation[0], (int)layer.dilation[1]]);
-        return patches.Of(padded);
+        return patches.Of(padded, workspace);
     }
 
     private static long PatchBytes(Conv2d layer, Tensor gradient) =>

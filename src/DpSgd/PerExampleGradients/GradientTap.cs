@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -10,13 +11,14 @@ namespace DpSgd.PerExampleGradients;
 /// </summary>
 internal sealed class GradientTap : IDisposable
 {
-    private static readonly System.Runtime.CompilerServices.ConditionalWeakTable<nn.Module, GradientTap> TappedModels = [];
+    private static readonly ConditionalWeakTable<nn.Module, GradientTap> TappedModels = [];
 
     private readonly nn.Module _model;
     private readonly IReadOnlyList<TappedLayer> _layers;
     private readonly List<Action> _removeHooks = [];
     private readonly Dictionary<nn.Module, IReadOnlyList<(string Name, Parameter Parameter)>> _suspended = [];
     private readonly List<LayerUse> _uses = [];
+    private readonly Workspace _workspace = new();
     private readonly Tensor _anchor;
     private long? _examples;
     private string? _failure;
@@ -70,7 +72,7 @@ internal sealed class GradientTap : IDisposable
                     "Keep the examples apart: the first dimension must be the example, from the model's input to the loss");
             }
         }
-        return TappedBatch.From(_examples!.Value, caught);
+        return TappedBatch.From(_examples!.Value, caught, _workspace);
     }
 
     /// <summary>Lets go of all that was caught, and makes the parameters trainable again if a forward pass broke off.</summary>
@@ -92,24 +94,14 @@ internal sealed class GradientTap : IDisposable
         _removeHooks.Clear();
         Forget();
         _anchor.Dispose();
+        _workspace.Dispose();
         TappedModels.Remove(_model);
     }
 
-    private void Tap(TappedLayer layer)
-    {
-        var before = layer.Module.register_forward_pre_hook((_, _) =>
-        {
-            Suspend(layer);
-            return null!;
-        });
-        var after = layer.Module.register_forward_hook((_, input, output) =>
-            _suspended.Remove(layer.Module, out var parameters) ? Caught(layer, parameters, input, output) : null!);
-        _removeHooks.Add(() =>
-        {
-            before.remove();
-            after.remove();
-        });
-    }
+    private void Tap(TappedLayer layer) => _removeHooks.Add(LayerHooks.Install(
+        layer.Module,
+        () => Suspend(layer),
+        (inputs, output) => _suspended.Remove(layer.Module, out var parameters) ? Caught(layer, parameters, inputs, output) : null));
 
     /// <summary>
     /// Takes the layer's parameters out of autograd for the length of its forward pass. So no ordinary gradient is computed
@@ -152,16 +144,18 @@ internal sealed class GradientTap : IDisposable
         _inModel = true;
     }
 
-    private Tensor Caught(TappedLayer layer, IReadOnlyList<(string, Parameter)> parameters, Tensor input, Tensor output)
+    private Tensor Caught(
+        TappedLayer layer, IReadOnlyList<(string, Parameter)> parameters, Tensor?[] inputs, Tensor output)
     {
         SetRequiresGrad(parameters, true);
+        var input = inputs[0]!;
         if (input.dim() < layer.Rule.BatchedDimensions)
         {
             throw new InvalidOperationException(
                 $"Layer '{layer.Path}' got an input of shape [{string.Join(", ", input.shape)}]. Give it a batch: " +
                 "the first dimension must be the example.");
         }
-        var use = new LayerUse(layer, parameters, _inModel, input, failure => _failure ??= failure);
+        var use = new LayerUse(layer, parameters, _inModel, inputs, failure => _failure ??= failure);
         _uses.Add(use);
         using (output)
             return TapFunction.Tap(output, use, _anchor);

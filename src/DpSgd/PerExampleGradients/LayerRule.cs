@@ -1,6 +1,3 @@
-using TorchSharp;
-using static TorchSharp.torch;
-
 namespace DpSgd.PerExampleGradients;
 
 /// <summary>
@@ -13,11 +10,10 @@ internal abstract class LayerRule
     public abstract Type LayerType { get; }
 
     /// <summary>The per-example gradient of one parameter, from one use of the layer.</summary>
-    /// <param name="layer">The layer.</param>
     /// <param name="parameter">Name of the parameter within the layer.</param>
-    /// <param name="input">What went in: [B, ...].</param>
-    /// <param name="outputGradient">Gradient of the loss with respect to what came out: [B, ...].</param>
-    public abstract PerExampleGradient GradientOf(nn.Module layer, string parameter, Tensor input, Tensor outputGradient);
+    /// <param name="use">The use: the layer, what went in, and the gradient of what came out.</param>
+    /// <param name="workspace">Memory for intermediate results.</param>
+    public abstract PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace);
 
     /// <summary>The smallest number of dimensions that a batched input has.</summary>
     public abstract int BatchedDimensions { get; }

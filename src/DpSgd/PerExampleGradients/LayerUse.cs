@@ -10,20 +10,22 @@ namespace DpSgd.PerExampleGradients;
 internal sealed class LayerUse : IDisposable
 {
     private readonly Action<string> _fail;
+    private readonly Tensor?[] _inputs;
     private Tensor? _outputGradient;
     private bool _disposed;
 
     /// <param name="layer">The tapped layer that was called.</param>
     /// <param name="parameters">Its parameters that were trained at that time, by their names within the layer.</param>
     /// <param name="inModel">Whether it was called by the model, not by itself.</param>
-    /// <param name="input">The layer's input; a second handle to it is kept.</param>
+    /// <param name="inputs">The layer's inputs; second handles to them are kept.</param>
     /// <param name="fail">Told what went wrong in the backward pass, where nothing may be thrown.</param>
-    public LayerUse(TappedLayer layer, IReadOnlyList<(string, Parameter)> parameters, bool inModel, Tensor input, Action<string> fail)
+    public LayerUse(
+        TappedLayer layer, IReadOnlyList<(string, Parameter)> parameters, bool inModel, Tensor?[] inputs, Action<string> fail)
     {
         Layer = layer;
         Parameters = parameters;
         InModel = inModel;
-        Input = Keep(input);
+        _inputs = Array.ConvertAll(inputs, input => input is null ? null : Keep(input));
         _fail = fail;
     }
 
@@ -33,8 +35,11 @@ internal sealed class LayerUse : IDisposable
 
     public bool InModel { get; }
 
-    /// <summary>What went in, first dimension the example.</summary>
-    public Tensor Input { get; }
+    /// <summary>What went in, first dimension the example. Inputs that were left out are null.</summary>
+    public IReadOnlyList<Tensor?> Inputs => _inputs;
+
+    /// <summary>The first of what went in.</summary>
+    public Tensor Input => _inputs[0]!;
 
     /// <summary>Gradient of the loss with respect to what came out, first dimension the example.</summary>
     public Tensor OutputGradient =>
@@ -62,7 +67,8 @@ internal sealed class LayerUse : IDisposable
     public void Dispose()
     {
         _disposed = true;
-        Input.Dispose();
+        foreach (var input in _inputs)
+            input?.Dispose();
         _outputGradient?.Dispose();
         _outputGradient = null;
     }

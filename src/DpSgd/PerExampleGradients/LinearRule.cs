@@ -13,12 +13,12 @@ internal sealed class LinearRule : LayerRule
 
     public override int BatchedDimensions => 2;
 
-    public override PerExampleGradient GradientOf(nn.Module layer, string parameter, Tensor input, Tensor outputGradient)
+    public override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
-        var gradient = ByPosition(outputGradient);
+        var gradient = ByPosition(use.OutputGradient);
         return parameter == "bias"
             ? new WrittenOutGradient(gradient.shape[1] == 1 ? gradient.squeeze(1) : gradient.sum(dim: 1L))
-            : new OuterProductGradient(gradient, ByPosition(input));
+            : new OuterProductGradient(gradient, ByPosition(use.Input));
     }
 
     /// <summary>[B, ..., d] as [B, T, d].</summary>

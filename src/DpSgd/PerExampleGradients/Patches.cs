@@ -34,14 +34,15 @@ internal sealed record Patches(int Channels, int[] Size, int[] Kernel, int[] Str
 
     /// <summary>The patches of some examples.</summary>
     /// <param name="padded">[B, C, D, H, W], contiguous, on the CPU.</param>
+    /// <param name="workspace">Where they are put.</param>
     /// <returns>[B, positions, patch], as a view of whichever layout was quicker to fill.</returns>
-    public Tensor Of(Tensor padded)
+    public Tensor Of(Tensor padded, Workspace workspace)
     {
         var examples = padded.shape[0];
         var alongOutput = Stride[2] == 1 && _output[2] >= RowWorthCopying;
         var patches = alongOutput
-            ? empty(examples, Length, Positions, dtype: padded.dtype)
-            : empty(examples, Positions, Length, dtype: padded.dtype);
+            ? workspace.Rent(padded.dtype, examples, Length, Positions)
+            : workspace.Rent(padded.dtype, examples, Positions, Length);
         switch (padded.dtype)
         {
             case ScalarType.Float32:

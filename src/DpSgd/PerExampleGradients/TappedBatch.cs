@@ -21,7 +21,8 @@ internal sealed class TappedBatch
     /// <summary>Applies the layer rules to the uses of one pass.</summary>
     /// <param name="size">Number of examples.</param>
     /// <param name="uses">The uses that the loss depends on.</param>
-    public static TappedBatch From(long size, IEnumerable<LayerUse> uses)
+    /// <param name="workspace">Memory for intermediate results.</param>
+    public static TappedBatch From(long size, IEnumerable<LayerUse> uses, Workspace workspace)
     {
         if (size == 0)
             return new(0, []);
@@ -32,7 +33,7 @@ internal sealed class TappedBatch
             {
                 if (!byParameter.TryGetValue(parameter.Handle, out var entry))
                     byParameter[parameter.Handle] = entry = (parameter, []);
-                entry.Gradients.Add(use.Layer.Rule.GradientOf(use.Layer.Module, name, use.Input, use.OutputGradient));
+                entry.Gradients.Add(use.Layer.Rule.GradientOf(name, use, workspace));
             }
         }
         return new(size, byParameter.Values.Select(entry => (entry.Parameter, Sum(entry.Gradients))).ToList());

@@ -11,6 +11,6 @@ namespace DpSgd.PerExampleGradients;
 /// <param name="Parameters">The parameters of its own that the optimizer trains, by their names within the layer.</param>
 internal sealed record TappedLayer(
     string Path,
-    nn.Module<Tensor, Tensor> Module,
+    nn.Module Module,
     LayerRule Rule,
     IReadOnlyList<(string Name, Parameter Parameter)> Parameters);

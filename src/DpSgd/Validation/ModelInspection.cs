@@ -27,15 +27,15 @@ internal static class ModelInspection
         {
             if (MixesExamples(module))
             {
-                problems.Add($"'{path}' is a {module.GetName()}, which mixes the examples of a batch; GroupNorm and LayerNorm do not");
+                problems.Add($"'{path}' is a {module.GetType().Name}, which mixes the examples of a batch; GroupNorm and LayerNorm do not");
                 continue;
             }
             var own = module.named_parameters(recurse: false).Where(p => wanted.Contains(p.parameter.Handle)).ToList();
             missing.ExceptWith(own.Select(p => p.parameter.Handle));
             if (own.Count == 0)
                 continue;
-            if (LayerRules.For(module) is { } rule)
-                layers.Add(new(path, (nn.Module<Tensor, Tensor>)module, rule, own));
+            if (LayerRules.For(module) is { } rule && LayerHooks.Fit(module))
+                layers.Add(new(path, module, rule, own));
             else
                 problems.Add($"'{path}' is a {module.GetType().Name} with trained parameters ({string.Join(", ", own.Select(p => p.name))}), for which there is no layer rule");
         }
@@ -55,8 +55,6 @@ internal static class ModelInspection
         }
         return layers;
     }
-
-    private static string GetName(this nn.Module module) => module.GetType().Name;
 
     /// <summary>A module and all below it, each once, with its path; the module itself is named after its type.</summary>
     private static IEnumerable<(string Path, nn.Module Module)> Modules(nn.Module model) =>
