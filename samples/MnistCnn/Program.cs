@@ -1,0 +1,3 @@
+using MnistCnn;
+
+return CommandLine.Create().Parse(args).Invoke(CommandLine.Invocation);
