@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Security.Cryptography;
 using MnistCnn.Training;
@@ -65,10 +66,25 @@ internal static class CommandLine
     private static readonly Option<int?> s_threads = NumberOption.CreateOptional<int>(
         "--threads", "Threads for computing. [default: TorchSharp's choice]", "a whole number from 1 to 1024", value => value is >= 1 and <= 1024);
 
-    /// <summary>Ctrl-C is <see cref="Interruption"/>'s, and no error that a user can make ends in a stack trace.</summary>
-    public static InvocationConfiguration Invocation => new() { ProcessTerminationTimeout = null };
+    /// <summary>Runs the sample.</summary>
+    /// <param name="arguments">What was typed after the program's name.</param>
+    /// <param name="output">For what the program has to say; null for standard output.</param>
+    /// <param name="error">For what is wrong; null for standard error.</param>
+    /// <returns>The exit code.</returns>
+    public static int Invoke(string[] arguments, TextWriter? output = null, TextWriter? error = null)
+    {
+        var parsed = Create().Parse(arguments);
+        if (parsed.Action is ParseErrorAction errorAction)
+            errorAction.ShowHelp = false;   // which is longer than a screen, and would hide the error
+        return parsed.Invoke(new InvocationConfiguration
+        {
+            Output = output ?? Console.Out,
+            Error = error ?? Console.Error,
+            ProcessTerminationTimeout = null,   // Ctrl-C is for Interruption
+        });
+    }
 
-    public static RootCommand Create()
+    private static RootCommand Create()
     {
         var command = new RootCommand(
             "Trains TensorFlow Privacy's MNIST tutorial with differential privacy. The training loss and accuracy shown on the way " +
@@ -77,28 +93,19 @@ internal static class CommandLine
             s_epochs, s_batchSize, s_learningRate, s_noiseMultiplier, s_l2NormClip, s_microbatches, s_delta, s_seed,
             s_noPrivacy, s_data, s_output, s_threads,
         };
-        command.Validators.Add(CheckTogether);
+        command.Validators.Add(RefusePrivacyWithoutPrivacy);
         command.SetAction(Run);
         return command;
     }
 
-    /// <summary>What is wrong only in combination.</summary>
-    private static void CheckTogether(CommandResult result)
+    private static void RefusePrivacyWithoutPrivacy(CommandResult result)
     {
-        if (result.GetResult(s_noPrivacy) is not null)
+        if (result.GetResult(s_noPrivacy) is not { Implicit: false })
+            return;
+        foreach (var option in new Option[] { s_noiseMultiplier, s_l2NormClip, s_microbatches, s_delta })
         {
-            foreach (var option in new Option[] { s_noiseMultiplier, s_l2NormClip, s_microbatches, s_delta })
-            {
-                if (result.GetResult(option) is { Implicit: false })
-                    result.AddError($"{option.Name} means nothing with --no-privacy. Leave one of them out.");
-            }
-        }
-        // Values that could not be read have their error already, and asking for them would throw.
-        if (result.GetResult(s_microbatches) is { Tokens.Count: > 0 } given && !given.Errors.Any() &&
-            result.GetResult(s_batchSize)?.Errors.Any() != true &&
-            result.GetValue(s_microbatches) is { } microbatches && result.GetValue(s_batchSize) % microbatches != 0)
-        {
-            result.AddError($"--microbatches must divide --batch-size, but {microbatches} does not divide {result.GetValue(s_batchSize)}.");
+            if (result.GetResult(option) is { Implicit: false })
+                result.AddError($"{option.Name} means nothing with --no-privacy. Leave one of them out.");
         }
     }
 
@@ -110,9 +117,9 @@ internal static class CommandLine
             using var interruption = new Interruption();
             return Sample.Run(Settings(arguments), output, interruption.Token);
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or UsageException)
         {
-            error.WriteLine($"Error: {e.Message}");
+            error.WriteLine(e.Message);
             return Failure;
         }
     }

@@ -1,3 +1,1 @@
-using MnistCnn;
-
-return CommandLine.Create().Parse(args).Invoke(CommandLine.Invocation);
+return MnistCnn.CommandLine.Invoke(args);

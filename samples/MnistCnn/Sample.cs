@@ -14,18 +14,21 @@ internal static class Sample
 
     /// <returns>The exit code.</returns>
     /// <exception cref="IOException">A file is missing, cannot be read or cannot be written.</exception>
-    /// <exception cref="InvalidDataException">The data are damaged, or fewer than a batch.</exception>
+    /// <exception cref="InvalidDataException">The data are damaged.</exception>
+    /// <exception cref="UsageException">The options do not go together, or not with the data.</exception>
     /// <exception cref="UnauthorizedAccessException">A file may not be read or written.</exception>
     public static int Run(SampleSettings settings, TextWriter output, CancellationToken stop)
     {
         var hyperparameters = settings.Hyperparameters;
+        if (hyperparameters.Microbatches is { } microbatches && hyperparameters.BatchSize % microbatches != 0)
+            throw new UsageException($"--microbatches must divide --batch-size, but {microbatches} does not divide {hyperparameters.BatchSize}.");
         Directory.CreateDirectory(settings.OutputDirectory);   // first, lest training be for nothing
         if (settings.Threads is { } threads)
             torch.set_num_threads(threads);
 
         using var data = settings.DataDirectory is { } directory ? MnistData.Load(directory) : MnistData.LoadBundled();
         if (hyperparameters.BatchSize > data.Train.Count)
-            throw new InvalidDataException($"--batch-size is {hyperparameters.BatchSize}, but there are only {data.Train.Count} training images.");
+            throw new UsageException($"--batch-size must be at most the number of training images, {data.Train.Count}, but it is {hyperparameters.BatchSize}.");
         output.WriteLine(
             $"{data.Name}: {data.Train.Count} training images, {data.Test.Count} test images. " +
             $"Training {(hyperparameters.IsPrivate ? "privately" : "without privacy")}, initial weights from seed {hyperparameters.Seed}.");
@@ -42,7 +45,7 @@ internal static class Sample
     private static void Report(SampleSettings settings, MnistData data, TrainingResult result, TextWriter output)
     {
         if (result.Interrupted)
-            output.WriteLine("Interrupted. This is what was spent until then:");
+            output.WriteLine("Interrupted. What follows is about the steps that were taken.");
         output.WriteLine();
         output.WriteLine(result.Guarantee?.Statement ?? "Trained without privacy: there is no guarantee.");
         output.WriteLine();

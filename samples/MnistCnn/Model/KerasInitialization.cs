@@ -11,7 +11,7 @@ public static class KerasInitialization
 {
     /// <summary>Initialises all convolutional and linear layers, the only ones here that have parameters.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="seed">The same seed gives the same weights. TorchSharp's global generator is left alone.</param>
+    /// <param name="seed">The same seed gives the same weights, whatever TorchSharp's global generator has given before.</param>
     public static void Apply(nn.Module model, long seed)
     {
         using var noGradient = no_grad();
