@@ -1,4 +1,5 @@
 using DpSgd.Clipping;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace DpSgd.PerExampleGradients;
@@ -21,14 +22,27 @@ internal sealed class OuterProductGradient(Tensor left, Tensor right) : PerExamp
         var l = Rows(microbatches.Group(left));
         var r = Rows(microbatches.Group(right));
         long rows = l.shape[1], p = l.shape[2], q = r.shape[2];
+        var sizes = NormBound.SquaredRows(l).mul_(NormBound.SquaredRows(r));
         if (rows == 1)
-            return l.square().sum(dim: [1, 2]) * r.square().sum(dim: [1, 2]);
-        if (rows * (p + q) < p * q)
-            return (l.bmm(l.transpose(1, 2)) * r.bmm(r.transpose(1, 2))).sum(dim: [1, 2]);
-        return l.transpose(1, 2).bmm(r).square().sum(dim: [1, 2]);
+            return sizes;
+        var squared = 2 * rows * (p + q) < p * q
+            ? GramProduct(l.to(ScalarType.Float64), r.to(ScalarType.Float64), sizes)
+            : NormBound.SquaredRows(l.transpose(1, 2).bmm(r));
+        return NormBound.WithRounding(squared, sizes, rows, left.dtype);
 
         // The members of a microbatch are more rows of one sum.
         static Tensor Rows(Tensor grouped) => grouped.flatten(1, 2);
+    }
+
+    /// <summary>
+    /// The inner product of the two Gram matrices. It is a sum of terms of both signs that are as large as
+    /// <paramref name="sizes"/>, so single precision would leave no digit of a small result.
+    /// </summary>
+    private static Tensor GramProduct(Tensor l, Tensor r, Tensor sizes)
+    {
+        var product = l.bmm(l.transpose(1, 2)).mul_(r.bmm(r.transpose(1, 2))).sum(dim: [1, 2]);
+        var rounding = l.shape[1] * Math.ScaleB(1, -50);
+        return product.clamp_(min: 0).add_(sizes, alpha: rounding);
     }
 
     public override void AddWeightedSum(Tensor weights, Tensor total)

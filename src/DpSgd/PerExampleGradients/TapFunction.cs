@@ -20,18 +20,8 @@ internal sealed class TapFunction : autograd.SingleTensorFunction<TapFunction>
     /// <summary>Returns <paramref name="output"/> as seen through the tap.</summary>
     /// <param name="output">The layer's output.</param>
     /// <param name="use">Receives the gradient.</param>
-    /// <param name="anchor">
-    /// A scalar that requires a gradient. It is multiplied with a slice of the layer's input, and the product is an input
-    /// of this function, for two reasons: the tap gets a gradient even where nothing before it has one, and libtorch keeps
-    /// the slice's version, so that a later change of the layer's input in place is refused in the backward pass.
-    /// </param>
-    public static Tensor Tap(Tensor output, LayerUse use, Tensor anchor)
-    {
-        using var detached = use.Input.detach();
-        using var slice = detached.narrow(0, 0, Math.Min(1, use.BatchSize));
-        using var probe = slice.mul(anchor);
-        return apply(output, probe, use);
-    }
+    /// <param name="anchor">A scalar that requires a gradient, so that the tap gets one even where nothing before it has.</param>
+    public static Tensor Tap(Tensor output, LayerUse use, Tensor anchor) => apply(output, anchor, use);
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {

@@ -14,10 +14,11 @@ internal static class ModelInspection
     /// <summary>The layers to tap.</summary>
     /// <param name="model">The whole model.</param>
     /// <param name="trained">The parameters that the optimizer trains.</param>
+    /// <param name="argument">The argument that they came from, for messages about them.</param>
     /// <exception cref="ArgumentException">
     /// A parameter is not in the model, a layer has no rule, or a module mixes the examples of a batch.
     /// </exception>
-    public static IReadOnlyList<TappedLayer> TrainedLayers(nn.Module model, IReadOnlyList<Parameter> trained)
+    public static IReadOnlyList<TappedLayer> TrainedLayers(nn.Module model, IReadOnlyList<Parameter> trained, string argument)
     {
         var missing = trained.Select(p => p.Handle).ToHashSet();
         var wanted = new HashSet<IntPtr>(missing);
@@ -39,19 +40,29 @@ internal static class ModelInspection
             else
                 problems.Add($"'{path}' is a {module.GetType().Name} with trained parameters ({string.Join(", ", own.Select(p => p.name))}), for which there is no layer rule");
         }
-        if (problems.Count > 0)
-        {
-            throw new ArgumentException(
-                $"This model cannot be trained privately: {string.Join("; ", problems)}. " +
-                $"There are rules for: {LayerRules.Names}. Layers that are not trained, and layers without parameters, may be of any kind.",
-                nameof(model));
-        }
         if (missing.Count > 0)
         {
             var shapes = trained.Where(p => missing.Contains(p.Handle)).Select(p => $"[{string.Join(", ", p.shape)}]");
             throw new ArgumentException(
                 $"The optimizer trains {missing.Count} parameters that are not the model's, of shapes {string.Join(", ", shapes)}. " +
-                "Make the optimizer from model.parameters(), after the model is on its device.", nameof(model));
+                "Make the optimizer from model.parameters(), after the model is on its device.", argument);
+        }
+        problems.AddRange(model.named_parameters()
+            .Where(p => p.parameter.requires_grad && !wanted.Contains(p.parameter.Handle))
+            .Select(p => $"'{p.name}' would get an ordinary gradient, since the optimizer does not train it: set its requires_grad to false"));
+        if (problems.Count > 0)
+        {
+            throw new ArgumentException(
+                $"This model cannot be trained privately: {string.Join("; ", problems)}. " +
+                $"There are rules for: {LayerRules.Names}. Layers without trained parameters may be of any other kind.",
+                nameof(model));
+        }
+        if (trained.Count == 0)
+            throw new ArgumentException("The optimizer trains no parameters.", argument);
+        if (trained.FirstOrDefault(p => p.dtype is not (ScalarType.Float32 or ScalarType.Float64)) is { } odd)
+        {
+            var name = model.named_parameters().First(p => p.parameter.Handle == odd.Handle).name;
+            throw new ArgumentException($"Parameter '{name}' is of type {odd.dtype}; it must be Float32 or Float64.", nameof(model));
         }
         return layers;
     }
