@@ -61,6 +61,10 @@ public sealed record DPOptimizerOptions
     /// How the batches are drawn; take it from the loader. Null, the default, claims nothing: every example counts as being
     /// in every batch.
     /// </summary>
+    /// <remarks>
+    /// Without it the size of each batch counts as public, and so does the place of each example in it, which decides who
+    /// shares a microbatch: the guarantee compares a data set with the same one in which an example was blanked out.
+    /// </remarks>
     public BatchSampling? Sampling { get; init; }
 
     /// <summary>
