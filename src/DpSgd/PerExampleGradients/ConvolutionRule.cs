@@ -14,7 +14,7 @@ internal sealed class ConvolutionRule(Type layerType, int spatialDimensions) : L
 {
     public override Type LayerType => layerType;
 
-    public override int BatchedDimensions => spatialDimensions + 2;
+    public override int BatchedDimensions(nn.Module layer) => spatialDimensions + 2;
 
     public override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {

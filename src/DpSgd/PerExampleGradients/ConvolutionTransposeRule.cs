@@ -14,7 +14,7 @@ internal sealed class ConvolutionTransposeRule(Type layerType, int spatialDimens
 {
     public override Type LayerType => layerType;
 
-    public override int BatchedDimensions => spatialDimensions + 2;
+    public override int BatchedDimensions(nn.Module layer) => spatialDimensions + 2;
 
     public override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {

@@ -68,5 +68,5 @@ internal sealed class TappedBatch
     /// <summary>The uses of one parameter are one gradient: they are summed before any norm is taken.</summary>
     private static PerExampleGradient Sum(List<PerExampleGradient> gradients) => gradients.Count == 1
         ? gradients[0]
-        : new WrittenOutGradient(gradients.Select(g => g.WriteOut()).Aggregate((sum, next) => sum + next));
+        : new WrittenOutGradient(gradients.Select(g => g.WriteOut().flatten(1)).Aggregate((sum, next) => sum + next));
 }

@@ -57,5 +57,31 @@ internal static class LayerCases
         ["ConvTranspose2d with padding beyond the kernel"] = new(() => nn.ConvTranspose2d(2, 3, 2, padding: 2), 2, 5, 6),
         ["ConvTranspose3d"] = new(() => nn.ConvTranspose3d(2, 3, (2, 3, 2)), 2, 3, 2, 8),
         ["ConvTranspose3d with all"] = new(() => nn.ConvTranspose3d(2, 4, (2, 3, 2), stride: (2, 2, 2), padding: (1, 0, 1), output_padding: (1, 1, 1), dilation: (2, 1, 1), groups: 2), 2, 3, 2, 3),
+
+        ["Bilinear"] = new(() => nn.Bilinear(3, 4, 5), (batch, type) => [LayerCase.Normal(batch, type, 3), LayerCase.Normal(batch, type, 4)]),
+        ["Bilinear to few on a sequence"] = new(() => nn.Bilinear(3, 4, 2), (batch, type) => [LayerCase.Normal(batch, type, 6, 3), LayerCase.Normal(batch, type, 6, 4)]),
+        ["Bilinear without bias"] = new(() => nn.Bilinear(3, 2, 4, hasBias: false), (batch, type) => [LayerCase.Normal(batch, type, 2, 2, 3), LayerCase.Normal(batch, type, 2, 2, 2)]),
+
+        ["PReLU"] = new(() => nn.PReLU(1), 4, 5),
+        ["PReLU by channel"] = new(() => nn.PReLU(4), 4, 3, 2),
+        ["PReLU by feature"] = new(() => nn.PReLU(6), 6),
+
+        ["LayerNorm"] = new(() => Scaled(nn.LayerNorm(6)), 6),
+        ["LayerNorm on a sequence"] = new(() => Scaled(nn.LayerNorm(6, eps: 0.1)), 4, 2, 6),
+        ["LayerNorm of several dimensions"] = new(() => Scaled(nn.LayerNorm([3, 4])), 5, 3, 4),
+        ["LayerNorm without bias"] = new(() => Scaled(nn.LayerNorm(6, bias: false)), 3, 6),
+        ["GroupNorm"] = new(() => Scaled(nn.GroupNorm(2, 6)), 6, 5),
+        ["GroupNorm on an image"] = new(() => Scaled(nn.GroupNorm(3, 6, eps: 0.1)), 6, 4, 3),
+        ["InstanceNorm1d"] = new(() => Scaled(nn.InstanceNorm1d(3, affine: true)), 3, 8),
+        ["InstanceNorm2d"] = new(() => Scaled(nn.InstanceNorm2d(3, eps: 0.1, affine: true)), 3, 4, 5),
+        ["InstanceNorm3d"] = new(() => Scaled(nn.InstanceNorm3d(2, affine: true)), 2, 3, 2, 4),
     };
+
+    /// <summary>Other values than the ones and zeros that such layers begin with.</summary>
+    private static nn.Module Scaled(nn.Module layer)
+    {
+        foreach (var parameter in layer.parameters())
+            nn.init.normal_(parameter);
+        return layer;
+    }
 }
