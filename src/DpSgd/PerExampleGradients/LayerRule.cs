@@ -19,4 +19,7 @@ internal abstract class LayerRule
 
     /// <summary>The smallest number of dimensions that a batched input of the layer has.</summary>
     public abstract int BatchedDimensions(nn.Module layer);
+
+    /// <summary>Why this layer cannot be trained privately although it is of the right type, for a message; null if it can.</summary>
+    public virtual string? WhyNot(nn.Module layer) => null;
 }

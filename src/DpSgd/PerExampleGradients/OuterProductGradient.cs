@@ -16,6 +16,10 @@ namespace DpSgd.PerExampleGradients;
 /// </remarks>
 internal sealed class OuterProductGradient(Tensor left, Tensor right) : PerExampleGradient
 {
+    public Tensor Left => left;
+
+    public Tensor Right => right;
+
     public override Tensor SquaredNorms(Microbatches microbatches)
     {
         var l = Rows(microbatches.Group(left));
@@ -41,4 +45,8 @@ internal sealed class OuterProductGradient(Tensor left, Tensor right) : PerExamp
 
     public override PerExampleGradient Without(Tensor drop) =>
         new OuterProductGradient(Zeroed(left, drop), Zeroed(right, drop));
+
+    /// <summary>The sum with another of the same shape: more rows.</summary>
+    public OuterProductGradient Plus(OuterProductGradient other) =>
+        new(cat([left, other.Left], 1), cat([right, other.Right], 1));
 }

@@ -25,14 +25,9 @@ internal static class ModelInspection
         var problems = new List<string>();
         foreach (var (path, module) in Modules(model))
         {
-            if (module is InstanceNorm { track_running_stats: true })
+            if (Problem(module) is { } problem)
             {
-                problems.Add($"'{path}' is a {module.GetType().Name} that keeps statistics of the data, which no noise covers; make it with track_running_stats: false");
-                continue;
-            }
-            if (MixesExamples(module))
-            {
-                problems.Add($"'{path}' is a {module.GetType().Name}, which mixes the examples of a batch; GroupNorm and LayerNorm do not");
+                problems.Add($"'{path}' is a {module.GetType().Name}{problem}");
                 continue;
             }
             var own = module.named_parameters(recurse: false).Where(p => wanted.Contains(p.parameter.Handle)).ToList();
@@ -40,10 +35,15 @@ internal static class ModelInspection
             if (own.Count == 0)
                 continue;
             if (LayerRules.For(module) is { } rule && LayerHooks.Fit(module))
+            {
                 layers.Add(new(path, module, rule, own));
+                if (rule.WhyNot(module) is { } reason)
+                    problems.Add($"'{path}' is a {module.GetType().Name} {reason}");
+            }
             else
                 problems.Add($"'{path}' is a {module.GetType().Name} with trained parameters ({string.Join(", ", own.Select(p => p.name))}), for which there is no layer rule");
         }
+        problems.AddRange(TensorsHeldTwice(model, wanted));
         if (problems.Count > 0)
         {
             throw new ArgumentException(
@@ -65,6 +65,34 @@ internal static class ModelInspection
     private static IEnumerable<(string Path, nn.Module Module)> Modules(nn.Module model) =>
         model.named_modules().Prepend((name: model.GetType().Name, module: model)).DistinctBy(m => m.module);
 
-    /// <summary>Batch normalisation makes each output depend on the whole batch, whether or not it has parameters.</summary>
-    private static bool MixesExamples(nn.Module module) => module is BatchNorm;
+    /// <summary>
+    /// Weights that are tied so that neither this nor any optimizer can see it: two Parameter objects of one tensor. Both
+    /// would be stepped, each with a part of the gradient.
+    /// </summary>
+    private static List<string> TensorsHeldTwice(nn.Module model, HashSet<IntPtr> trained)
+    {
+        var problems = new List<string>();
+        var parameters = model.named_parameters().Where(p => trained.Contains(p.parameter.Handle)).ToList();
+        foreach (var likely in parameters.GroupBy(p => string.Join(",", p.parameter.shape)).Select(g => g.ToList()))
+        {
+            for (var i = 0; i < likely.Count - 1; i++)
+            {
+                problems.AddRange(likely.Skip(i + 1).Where(p => TensorIdentity.AreOne(likely[i].parameter, p.parameter)).Select(p =>
+                    $"'{likely[i].name}' and '{p.name}' are two Parameter objects of one tensor (an embedding's weight is a new object at each " +
+                    "reading); tie them the other way, embedding.weight = linear.weight"));
+            }
+        }
+        return problems;
+    }
+
+    /// <summary>Why a layer cannot be in a private model, whether or not it has trained parameters; null if it can.</summary>
+    private static string? Problem(nn.Module module) => module switch
+    {
+        BatchNorm => ", which mixes the examples of a batch; GroupNorm and LayerNorm do not",
+        InstanceNorm { track_running_stats: true } =>
+            " that keeps statistics of the data, which no noise covers; make it with track_running_stats: false",
+        Embedding or EmbeddingBag when EmbeddingProbe.ShortensRows(module) =>
+            " with max_norm, which changes the rows of the tokens that it sees, without noise; make it without",
+        _ => null,
+    };
 }
