@@ -42,7 +42,7 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
     /// <exception cref="ArgumentException">One of the parameters cannot be trained privately. The group was not added.</exception>
     public override void add_param_group(ParamGroup param_group)
     {
-        Validation.ModelInspection.TrainedLayers(_model, param_group.Parameters.Where(p => p.requires_grad).ToList());
+        Validation.ModelInspection.TrainedLayers(_model, param_group.Parameters.Where(p => p.requires_grad).ToList(), new(_options.LayerRules));
         _inner.add_param_group(param_group);
         _tap.Dispose();
         _gradient.Dispose();

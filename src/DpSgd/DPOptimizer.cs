@@ -247,7 +247,7 @@ public partial class DPOptimizer : OptimizerHelper
         var parameters = _inner.parameters().Where(p => p.requires_grad).DistinctBy(p => p.Handle).ToList();
         if (parameters.Count == 0)
             throw new ArgumentException("The optimizer trains no parameters.", "optimizer");
-        _tap = new GradientTap(_model, ModelInspection.TrainedLayers(_model, parameters));
+        _tap = new GradientTap(_model, ModelInspection.TrainedLayers(_model, parameters, new(_options.LayerRules)));
         _gradient = new FlatGradient(parameters);
         _parameters = parameters;
     }

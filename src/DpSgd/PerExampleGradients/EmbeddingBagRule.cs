@@ -13,11 +13,11 @@ internal sealed class EmbeddingBagRule : LayerRule
     public override Type LayerType => typeof(EmbeddingBag);
 
     /// <summary>Two: where the bags are of different length, one behind the other, the first dimension is not the example.</summary>
-    public override int BatchedDimensions(nn.Module layer) => 2;
+    internal override int BatchedDimensions(nn.Module layer) => 2;
 
-    public override string? WhyNot(nn.Module layer) => EmbeddingTraits.WhyNot(layer);
+    internal override string? WhyNot(nn.Module layer) => EmbeddingTraits.WhyNot(layer);
 
-    public override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
+    internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
         var gradient = use.OutputGradient;
         var tokens = use.Input.to(ScalarType.Int64);

@@ -10,11 +10,11 @@ internal sealed class EmbeddingRule : LayerRule
 {
     public override Type LayerType => typeof(Embedding);
 
-    public override int BatchedDimensions(nn.Module layer) => 1;
+    internal override int BatchedDimensions(nn.Module layer) => 1;
 
-    public override string? WhyNot(nn.Module layer) => EmbeddingTraits.WhyNot(layer);
+    internal override string? WhyNot(nn.Module layer) => EmbeddingTraits.WhyNot(layer);
 
-    public override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
+    internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
         var tokens = use.Input.reshape(use.BatchSize, -1).to(ScalarType.Int64);
         var weight = use.Parameters[0].Parameter;

@@ -14,10 +14,11 @@ internal static class ModelInspection
     /// <summary>The layers to tap.</summary>
     /// <param name="model">The whole model.</param>
     /// <param name="trained">The parameters that the optimizer trains.</param>
+    /// <param name="rules">The layer rules that there are.</param>
     /// <exception cref="ArgumentException">
     /// A parameter is not in the model, a layer has no rule, or a module mixes the examples of a batch.
     /// </exception>
-    public static IReadOnlyList<TappedLayer> TrainedLayers(nn.Module model, IReadOnlyList<Parameter> trained)
+    public static IReadOnlyList<TappedLayer> TrainedLayers(nn.Module model, IReadOnlyList<Parameter> trained, LayerRules rules)
     {
         var missing = trained.Select(p => p.Handle).ToHashSet();
         var wanted = new HashSet<IntPtr>(missing);
@@ -34,7 +35,7 @@ internal static class ModelInspection
             missing.ExceptWith(own.Select(p => p.parameter.Handle));
             if (own.Count == 0)
                 continue;
-            if (LayerRules.For(module) is { } rule && LayerHooks.Fit(module))
+            if (rules.For(module) is { } rule && LayerHooks.Fit(module))
             {
                 layers.Add(new(path, module, rule, own));
                 if (rule.WhyNot(module) is { } reason)
@@ -48,7 +49,7 @@ internal static class ModelInspection
         {
             throw new ArgumentException(
                 $"This model cannot be trained privately: {string.Join("; ", problems)}. " +
-                $"There are rules for: {LayerRules.Names}. Layers that are not trained, and layers without parameters, may be of any kind.",
+                $"There are rules for: {rules.Names}. For others, write one: DPOptimizerOptions.LayerRules. Layers that are not trained, and layers without parameters, may be of any kind.",
                 nameof(model));
         }
         if (missing.Count > 0)
