@@ -48,7 +48,7 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
     {
         Guard.NotNull(param_group);
         var added = param_group.Parameters.Where(p => p.requires_grad);
-        Validation.ModelInspection.TrainedLayers(_model, [.. _parameters, .. added], nameof(param_group));
+        Validation.ModelInspection.TrainedLayers(_model, [.. _parameters, .. added], nameof(param_group), new(_options.LayerRules));
         _inner.add_param_group(param_group);
         _tap.Dispose();
         _gradient.Dispose();

@@ -264,7 +264,7 @@ public partial class DPOptimizer : OptimizerHelper
     private void Attach()
     {
         var parameters = _inner.parameters().Where(p => p.requires_grad).DistinctBy(p => p.Handle).ToList();
-        var layers = ModelInspection.TrainedLayers(_model, parameters, "optimizer");
+        var layers = ModelInspection.TrainedLayers(_model, parameters, "optimizer", new(_options.LayerRules));
         var gradient = new FlatGradient(parameters);
         try
         {

@@ -1,4 +1,5 @@
 using DpSgd.Accounting;
+using DpSgd.PerExampleGradients;
 
 namespace DpSgd;
 
@@ -79,6 +80,16 @@ public sealed record DPOptimizerOptions
         get;
         init => field = Guard.NotNull(value, nameof(Noise));
     } = NoiseSource.Secure;
+
+    /// <summary>
+    /// Rules for modules of your own, written as <see cref="LayerRule{TLayer}"/> says. None, by default. One for a type of
+    /// layer that has a rule already goes before that.
+    /// </summary>
+    public IReadOnlyList<LayerRule> LayerRules
+    {
+        get;
+        init => field = Guard.NotNull(value, nameof(LayerRules));
+    } = [];
 
     private static int? AtLeastOne(int? value, string name) =>
         value is { } given ? (int)Guard.AtLeast(1, given, name) : null;

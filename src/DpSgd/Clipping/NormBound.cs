@@ -35,7 +35,7 @@ internal static class NormBound
     {
         using var scope = NewDisposeScope();
         // Rounding errors are as good as random, so they grow with the root of the number of terms.
-        var error = squaredSizes.sqrt().mul_(2 * Precision.Of(dtype).Unit * Math.Sqrt(terms));
+        var error = squaredSizes.sqrt().mul_(Precision.Of(dtype).Unit * Math.Sqrt(terms));
         return squared.sqrt().add_(error).pow_(2).MoveToOuterDisposeScope();
     }
 

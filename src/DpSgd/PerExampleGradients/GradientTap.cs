@@ -195,7 +195,7 @@ internal sealed class GradientTap : IDisposable
     {
         SetRequiresGrad(parameters, true);
         var input = inputs[0]!;
-        if (input.dim() < layer.Rule.BatchedDimensions)
+        if (input.dim() < layer.Rule.BatchedDimensions(layer.Module))
         {
             throw new InvalidOperationException(
                 $"Layer '{layer.Path}' got an input of shape [{string.Join(", ", input.shape)}]. Give it a batch: " +
@@ -213,7 +213,7 @@ internal sealed class GradientTap : IDisposable
     /// </summary>
     private void RefuseChangedInputs(IEnumerable<LayerUse> uses)
     {
-        var probes = uses.Select(use => use.Probe).OfType<Tensor>().ToList();
+        var probes = uses.SelectMany(use => use.Probes).ToList();
         if (probes.Count == 0)
             return;
         try

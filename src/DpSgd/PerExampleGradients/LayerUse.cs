@@ -26,7 +26,7 @@ internal sealed class LayerUse : IDisposable
         Parameters = parameters;
         InModel = inModel;
         _inputs = Array.ConvertAll(inputs, input => input is null ? null : Keep(input));
-        Probe = MakeProbe(inputs[0]!, anchor);
+        Probes = inputs.OfType<Tensor>().Where(input => input.numel() > 0).Select(input => MakeProbe(input, anchor)).ToList();
         _fail = fail;
     }
 
@@ -42,8 +42,8 @@ internal sealed class LayerUse : IDisposable
     /// <summary>The first of what went in.</summary>
     public Tensor Input => _inputs[0]!;
 
-    /// <summary>A value whose graph remembers the version of the first input; null if the input is empty.</summary>
-    public Tensor? Probe { get; }
+    /// <summary>Values whose graphs remember the versions of the inputs.</summary>
+    public IReadOnlyList<Tensor> Probes { get; }
 
     /// <summary>Gradient of the loss with respect to what came out, first dimension the example.</summary>
     public Tensor OutputGradient =>
@@ -75,16 +75,15 @@ internal sealed class LayerUse : IDisposable
         IsDisposed = true;
         foreach (var input in _inputs)
             input?.Dispose();
-        Probe?.Dispose();
+        foreach (var probe in Probes)
+            probe.Dispose();
         _outputGradient?.Dispose();
         _outputGradient = null;
     }
 
     /// <summary>The product of the anchor and one value of the input: libtorch keeps that value, a view, for the backward pass.</summary>
-    private static Tensor? MakeProbe(Tensor input, Tensor anchor)
+    private static Tensor MakeProbe(Tensor input, Tensor anchor)
     {
-        if (input.numel() == 0)
-            return null;
         using var scope = NewDisposeScope();
         var value = input.detach();
         while (value.dim() > 0)
