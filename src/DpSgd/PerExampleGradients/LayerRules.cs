@@ -6,7 +6,7 @@ namespace DpSgd.PerExampleGradients;
 internal static class LayerRules
 {
     private static readonly Dictionary<Type, LayerRule> Rules =
-        new LayerRule[] { new LinearRule(), new Conv2dRule() }.ToDictionary(rule => rule.LayerType);
+        new LayerRule[] { new LinearRule(), new Conv2dRule(), new RecurrentMapRule() }.ToDictionary(rule => rule.LayerType);
 
     /// <summary>The rule for a layer, or null if there is none.</summary>
     public static LayerRule? For(torch.nn.Module layer) => Rules.GetValueOrDefault(layer.GetType());
