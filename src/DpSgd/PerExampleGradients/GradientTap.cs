@@ -149,7 +149,7 @@ internal sealed class GradientTap : IDisposable
     {
         SetRequiresGrad(parameters, true);
         var input = inputs[0]!;
-        if (input.dim() < layer.Rule.BatchedDimensions)
+        if (input.dim() < layer.Rule.BatchedDimensions(layer.Module))
         {
             throw new InvalidOperationException(
                 $"Layer '{layer.Path}' got an input of shape [{string.Join(", ", input.shape)}]. Give it a batch: " +

@@ -1,3 +1,5 @@
+using static TorchSharp.torch;
+
 namespace DpSgd.PerExampleGradients;
 
 /// <summary>
@@ -15,6 +17,9 @@ internal abstract class LayerRule
     /// <param name="workspace">Memory for intermediate results.</param>
     public abstract PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace);
 
-    /// <summary>The smallest number of dimensions that a batched input has.</summary>
-    public abstract int BatchedDimensions { get; }
+    /// <summary>The smallest number of dimensions that a batched input of the layer has.</summary>
+    public abstract int BatchedDimensions(nn.Module layer);
+
+    /// <summary>How many of the layer's inputs, the first ones, are not changed after the call. The layer itself fills the others.</summary>
+    public virtual int FixedInputs => int.MaxValue;
 }

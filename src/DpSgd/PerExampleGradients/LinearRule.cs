@@ -11,7 +11,7 @@ internal sealed class LinearRule : LayerRule
 {
     public override Type LayerType => typeof(Linear);
 
-    public override int BatchedDimensions => 2;
+    public override int BatchedDimensions(nn.Module layer) => 2;
 
     public override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
@@ -22,7 +22,7 @@ internal sealed class LinearRule : LayerRule
     }
 
     /// <summary>[B, ..., d] as [B, T, d].</summary>
-    private static Tensor ByPosition(Tensor t)
+    public static Tensor ByPosition(Tensor t)
     {
         var shape = t.shape;
         var positions = shape[1..^1].Aggregate(1L, (product, size) => product * size);

@@ -16,18 +16,10 @@ namespace DpSgd.PerExampleGradients;
 /// </remarks>
 internal sealed class OuterProductGradient(Tensor left, Tensor right) : PerExampleGradient
 {
-    private readonly Tensor _left = left;
-    private readonly Tensor _right = right;
-
-    /// <summary>The sum of several, of the same p and q: their terms one after another.</summary>
-    public static OuterProductGradient Sum(IReadOnlyList<OuterProductGradient> gradients) => gradients.Count == 1
-        ? gradients[0]
-        : new(cat(gradients.Select(g => g._left).ToList(), 1), cat(gradients.Select(g => g._right).ToList(), 1));
-
     public override Tensor SquaredNorms(Microbatches microbatches)
     {
-        var l = Rows(microbatches.Group(_left));
-        var r = Rows(microbatches.Group(_right));
+        var l = Rows(microbatches.Group(left));
+        var r = Rows(microbatches.Group(right));
         long rows = l.shape[1], p = l.shape[2], q = r.shape[2];
         if (rows == 1)
             return l.square().sum(dim: [1, 2]) * r.square().sum(dim: [1, 2]);
@@ -41,12 +33,12 @@ internal sealed class OuterProductGradient(Tensor left, Tensor right) : PerExamp
 
     public override void AddWeightedSum(Tensor weights, Tensor total)
     {
-        var weighted = (_left * weights.view(-1, 1, 1)).reshape(-1, _left.shape[2]);
-        total.view(_left.shape[2], _right.shape[2]).addmm_(weighted.t(), _right.reshape(-1, _right.shape[2]));
+        var weighted = (left * weights.view(-1, 1, 1)).reshape(-1, left.shape[2]);
+        total.view(left.shape[2], right.shape[2]).addmm_(weighted.t(), right.reshape(-1, right.shape[2]));
     }
 
-    public override Tensor WriteOut() => _left.transpose(1, 2).bmm(_right);
+    public override Tensor WriteOut() => left.transpose(1, 2).bmm(right);
 
     public override PerExampleGradient Without(Tensor drop) =>
-        new OuterProductGradient(Zeroed(_left, drop), Zeroed(_right, drop));
+        new OuterProductGradient(Zeroed(left, drop), Zeroed(right, drop));
 }

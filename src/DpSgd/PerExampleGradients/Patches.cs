@@ -33,28 +33,36 @@ internal sealed record Patches(int Channels, int[] Size, int[] Kernel, int[] Str
     public int Positions => _output[0] * _output[1] * _output[2];
 
     /// <summary>The patches of some examples.</summary>
-    /// <param name="padded">[B, C, D, H, W], contiguous, on the CPU.</param>
-    /// <param name="workspace">Where they are put.</param>
+    /// <param name="padded">[B, C, D, H, W], or without the leading spatial dimensions; contiguous.</param>
+    /// <param name="workspace">Where they may be put.</param>
     /// <returns>[B, positions, patch], as a view of whichever layout was quicker to fill.</returns>
     public Tensor Of(Tensor padded, Workspace workspace)
     {
+        if (padded.device_type != DeviceType.CPU || padded.dtype is not (ScalarType.Float32 or ScalarType.Float64))
+            return OfAnyDevice(padded);
         var examples = padded.shape[0];
         var alongOutput = Stride[2] == 1 && _output[2] >= RowWorthCopying;
         var patches = alongOutput
             ? workspace.Rent(padded.dtype, examples, Length, Positions)
             : workspace.Rent(padded.dtype, examples, Positions, Length);
-        switch (padded.dtype)
-        {
-            case ScalarType.Float32:
-                Copy<float>(padded, patches, alongOutput);
-                break;
-            case ScalarType.Float64:
-                Copy<double>(padded, patches, alongOutput);
-                break;
-            default:
-                throw new NotSupportedException($"Patches of {padded.dtype}.");
-        }
+        if (padded.dtype == ScalarType.Float32)
+            Copy<float>(padded, patches, alongOutput);
+        else
+            Copy<double>(padded, patches, alongOutput);
         return alongOutput ? patches.transpose(1, 2) : patches;
+    }
+
+    /// <summary>The same with libtorch alone, for every device and type: overlapping views, made dense.</summary>
+    public Tensor OfAnyDevice(Tensor padded)
+    {
+        var examples = padded.shape[0];
+        var view = padded.view(examples, Channels, Size[0], Size[1], Size[2]);
+        for (var d = 0; d < 3; d++)
+        {
+            var reach = Dilation[d] * (Kernel[d] - 1) + 1;
+            view = view.unfold(2 + d, reach, Stride[d]).slice(-1, 0, reach, Dilation[d]);
+        }
+        return view.permute(0, 1, 5, 6, 7, 2, 3, 4).reshape(examples, Length, Positions).transpose(1, 2);
     }
 
     private unsafe void Copy<T>(Tensor padded, Tensor patches, bool alongOutput)

@@ -17,7 +17,7 @@ internal abstract class PerExampleGradient
     /// <param name="total">A contiguous tensor of the parameter's shape, added to in place.</param>
     public abstract void AddWeightedSum(Tensor weights, Tensor total);
 
-    /// <summary>The gradients as a tensor: [B, then the parameter's shape].</summary>
+    /// <summary>The gradients as a tensor: [B, ...], each with the parameter's values in their order, if not of its shape.</summary>
     public abstract Tensor WriteOut();
 
     /// <summary>The same with zero for some examples, even where they are NaN or infinite.</summary>

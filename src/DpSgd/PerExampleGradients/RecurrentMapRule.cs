@@ -12,7 +12,9 @@ internal sealed class RecurrentMapRule : LayerRule
 {
     public override Type LayerType => typeof(RecurrentMap);
 
-    public override int BatchedDimensions => 3;
+    public override int BatchedDimensions(nn.Module layer) => 3;
+
+    public override int FixedInputs => 1;
 
     public override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {

@@ -21,17 +21,24 @@ internal sealed class TapFunction : autograd.SingleTensorFunction<TapFunction>
     /// <param name="output">The layer's output.</param>
     /// <param name="use">Receives the gradient.</param>
     /// <param name="anchor">
-    /// A scalar that requires a gradient. It is multiplied with a slice of the layer's input, and the product is an input
-    /// of this function, for two reasons: the tap gets a gradient even where nothing before it has one, and libtorch keeps
-    /// the slice's version, so that a later change of the layer's input in place is refused in the backward pass.
+    /// A scalar that requires a gradient. It is multiplied with a slice of each of the layer's inputs, and the product is an
+    /// input of this function, for two reasons: the tap gets a gradient even where nothing before it has one, and libtorch
+    /// keeps the slice's version, so that a later change of the layer's input in place is refused in the backward pass.
     /// </param>
     public static Tensor Tap(Tensor output, LayerUse use, Tensor anchor)
     {
-        using var detached = use.Input.detach();
-        using var slice = detached.narrow(0, 0, Math.Min(1, use.BatchSize));
-        using var probe = slice.mul(anchor);
-        return apply(output, probe, use);
+        using var scope = NewDisposeScope();
+        var probe = Probe(use.Input, anchor);
+        foreach (var input in use.Inputs.Take(use.Layer.Rule.FixedInputs).Skip(1))
+        {
+            if (input is not null)
+                probe = probe.sum().add(Probe(input, anchor).sum());
+        }
+        return apply(output, probe, use).MoveToOuterDisposeScope();
     }
+
+    private static Tensor Probe(Tensor input, Tensor anchor) =>
+        input.detach().narrow(0, 0, Math.Min(1, input.shape[0])).mul(anchor);
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {

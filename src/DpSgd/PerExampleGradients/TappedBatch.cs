@@ -65,19 +65,8 @@ internal sealed class TappedBatch
     public TappedBatch Without(Tensor drop) =>
         new(Size, _gradients.Select(g => (g.Parameter, g.Gradient.Without(drop))).ToList());
 
-    /// <summary>
-    /// The uses of one parameter are one gradient: they are summed before any norm is taken. Those that are sums of outer
-    /// products stay one, of more terms.
-    /// </summary>
-    private static PerExampleGradient Sum(List<PerExampleGradient> gradients)
-    {
-        if (gradients.Count == 1)
-            return gradients[0];
-        var products = gradients.OfType<OuterProductGradient>().ToList();
-        var sum = products.Count > 0 ? OuterProductGradient.Sum(products) : null;
-        return products.Count == gradients.Count
-            ? sum!
-            : new WrittenOutGradient(gradients.Except(products).Append(sum).OfType<PerExampleGradient>()
-                .Select(g => g.WriteOut()).Aggregate((total, next) => total + next));
-    }
+    /// <summary>The uses of one parameter are one gradient: they are summed before any norm is taken.</summary>
+    private static PerExampleGradient Sum(List<PerExampleGradient> gradients) => gradients.Count == 1
+        ? gradients[0]
+        : new WrittenOutGradient(gradients.Select(g => g.WriteOut().flatten(1)).Aggregate((sum, next) => sum + next));
 }

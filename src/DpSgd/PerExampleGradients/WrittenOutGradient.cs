@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 
 namespace DpSgd.PerExampleGradients;
 
-/// <summary>Per-example gradients as the tensor that they are: [B, then the parameter's shape].</summary>
+/// <summary>Per-example gradients as the tensor that they are: [B, ...], with the parameter's values in their order.</summary>
 internal sealed class WrittenOutGradient(Tensor gradients) : PerExampleGradient
 {
     public override Tensor SquaredNorms(Microbatches microbatches)

@@ -25,6 +25,11 @@ internal static class ModelInspection
         var problems = new List<string>();
         foreach (var (path, module) in Modules(model))
         {
+            if (module is InstanceNorm { track_running_stats: true })
+            {
+                problems.Add($"'{path}' is a {module.GetType().Name} that keeps statistics of the data, which no noise covers; make it with track_running_stats: false");
+                continue;
+            }
             if (MixesExamples(module))
             {
                 problems.Add($"'{path}' is a {module.GetType().Name}, which mixes the examples of a batch; GroupNorm and LayerNorm do not");
