@@ -26,4 +26,7 @@ public abstract class LayerRule
 
     /// <summary>Why this layer cannot be trained privately although it is of the right type, for a message; null if it can.</summary>
     internal virtual string? WhyNot(nn.Module layer) => null;
+
+    /// <summary>How many of the layer's inputs, the first ones, are not changed after the call. The layer itself fills the others.</summary>
+    internal virtual int FixedInputs => int.MaxValue;
 }

@@ -26,7 +26,7 @@ internal sealed class LayerUse : IDisposable
         Parameters = parameters;
         InModel = inModel;
         _inputs = Array.ConvertAll(inputs, input => input is null ? null : Keep(input));
-        Probes = inputs.OfType<Tensor>().Where(input => input.numel() > 0).Select(input => MakeProbe(input, anchor)).ToList();
+        Probes = inputs.Take(layer.Rule.FixedInputs).OfType<Tensor>().Where(input => input.numel() > 0).Select(input => MakeProbe(input, anchor)).ToList();
         _fail = fail;
     }
 
