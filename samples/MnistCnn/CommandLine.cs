@@ -53,7 +53,7 @@ internal static class CommandLine
         HelpName = "folder",
         Description =
             "Another data set with MNIST's format and file names, gzipped or not. Debian's package dataset-fashion-mnist, for " +
-            "example, installs one in /usr/share/dataset-fashion-mnist. [default: the bundled MNIST]",
+            "example, installs one in /usr/share/datasets/fashion-mnist. [default: the bundled MNIST]",
     };
 
     private static readonly Option<string> s_output = new("--output")

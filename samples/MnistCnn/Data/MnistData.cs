@@ -45,7 +45,8 @@ public sealed record MnistData(string Name, Examples Train, Examples Test) : IDi
         var train = LoadExamples(directory, MnistFiles.TrainImages, MnistFiles.TrainLabels);
         try
         {
-            return new(directory, train, LoadExamples(directory, MnistFiles.TestImages, MnistFiles.TestLabels));
+            var test = LoadExamples(directory, MnistFiles.TestImages, MnistFiles.TestLabels);
+            return new(new DirectoryInfo(directory).Name, train, test);
         }
         catch
         {

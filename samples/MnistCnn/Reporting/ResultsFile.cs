@@ -9,7 +9,7 @@ namespace MnistCnn.Reporting;
 
 /// <summary>The content of <c>results.json</c>.</summary>
 /// <param name="DpSgdVersion">Version of the library that trained.</param>
-/// <param name="Dataset">Name or folder of the data set.</param>
+/// <param name="Dataset">Name of the data set, or of its folder.</param>
 /// <param name="TrainExamples">Number of training images.</param>
 /// <param name="TestExamples">Number of test images.</param>
 /// <param name="Hyperparameters">How it was trained.</param>
