@@ -30,7 +30,8 @@ internal static class RecurrentKinds
                     }
                     var (packed, hn, cn) = lstm.call(Pack(x, lengths, o), start);
                     return [Unpack(packed, x, o), hn, cn];
-                });
+                }
+                );
             case "GRU":
                 var gru = nn.GRU(input, hidden, o.NumLayers, o.Bias, o.BatchFirst, o.Dropout, o.Bidirectional);
                 return (gru, (x, states, lengths) =>
@@ -42,7 +43,8 @@ internal static class RecurrentKinds
                     }
                     var (packed, hn) = gru.call(Pack(x, lengths, o), states?[0]);
                     return [Unpack(packed, x, o), hn];
-                });
+                }
+                );
             default:
                 var rnn = nn.RNN(input, hidden, o.NumLayers, NonLinearity(kind), o.Bias, o.BatchFirst, o.Dropout, o.Bidirectional);
                 return (rnn, (x, states, lengths) =>
@@ -54,7 +56,8 @@ internal static class RecurrentKinds
                     }
                     var (packed, hn) = rnn.call(Pack(x, lengths, o), states?[0]);
                     return [Unpack(packed, x, o), hn];
-                });
+                }
+                );
         }
     }
 
