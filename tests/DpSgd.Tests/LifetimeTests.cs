@@ -1,3 +1,4 @@
+using DpSgd.Tests.PerExampleGradients;
 using DpSgd.Tests.TestKit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -40,6 +41,27 @@ public class LifetimeTests
                 return functional.mse_loss(model.call(x), y, Reduction.None).mean(dimensions: [1]).MoveToOuterDisposeScope();
             });
         });
+    }
+
+    public static TheoryData<string> Layers => [.. LayerCases.All.Keys];
+
+    [Theory]
+    [MemberData(nameof(Layers))]
+    public void A_step_of_a_layer_leaves_no_tensor_behind(string name)
+    {
+        var (makeLayer, makeInputs) = LayerCases.All[name];
+        using var model = makeLayer();
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, Toy.Private with { MicrobatchSize = 3 });
+        var inputs = makeInputs(7, ScalarType.Float32);
+        Leaves(0, () =>
+        {
+            optimizer.zero_grad();
+            using (NewDisposeScope())
+                LayerCase.Call(model, inputs).square().mean().backward();
+            optimizer.step();
+        });
+        foreach (var input in inputs)
+            input?.Dispose();
     }
 
     [Fact]

@@ -78,10 +78,7 @@ internal sealed class GradientTap : IDisposable
     /// <summary>Lets go of all that was caught, and makes the parameters trainable again if a forward pass broke off.</summary>
     public void Forget()
     {
-        foreach (var use in _uses)
-            use.Dispose();
-        _uses.Clear();
-        _failure = null;
+        ForgetUses();
         foreach (var parameters in _suspended.Values)
             SetRequiresGrad(parameters, true);
         _suspended.Clear();
@@ -138,10 +135,24 @@ internal sealed class GradientTap : IDisposable
         var failure = _uses.Exists(use => use.HasGradient)
             ? "the model was called again after a backward pass, before a step (to leave a batch out, call zero_grad)"
             : _failure;
-        Forget();
+        ForgetUses();
+        // Where the model is one layer, that may have been suspended for this very call: hooks have no sure order.
+        foreach (var module in _suspended.Keys.Where(module => module != _model).ToList())
+        {
+            _suspended.Remove(module, out var parameters);
+            SetRequiresGrad(parameters!, true);
+        }
         _failure = failure;
         _examples = examples;
         _inModel = true;
+    }
+
+    private void ForgetUses()
+    {
+        foreach (var use in _uses)
+            use.Dispose();
+        _uses.Clear();
+        _failure = null;
     }
 
     private Tensor Caught(
