@@ -42,9 +42,10 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
     /// <exception cref="ArgumentException">One of the parameters cannot be trained privately. The group was not added.</exception>
     public override void add_param_group(ParamGroup param_group)
     {
-        Validation.ModelInspection.TrainedLayers(_model, param_group.Parameters.Where(p => p.requires_grad).ToList(), new(_options.LayerRules));
+        LayersToTap(param_group.Parameters.Where(p => p.requires_grad).ToList());
         _inner.add_param_group(param_group);
         _tap.Dispose();
+        _microbatchBackward?.Dispose();
         _gradient.Dispose();
         Attach();
     }
@@ -84,6 +85,7 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
         {
             _disposed = true;
             _tap?.Dispose();
+            _microbatchBackward?.Dispose();
             _gradient?.Dispose();
             _inner?.Dispose();
         }

@@ -100,6 +100,12 @@ public partial class DPOptimizer : OptimizerHelper
     public override Tensor step(Func<Tensor>? closure = null)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_microbatchBackward is not null)
+        {
+            throw new InvalidOperationException(
+                "No private step was taken: with DPOptimizerOptions.PerMicrobatchBackward the step makes the backward passes itself. " +
+                "Write optimizer.step(batchSize, positions => loss of the examples at those positions).");
+        }
         try
         {
             var losses = closure is null ? null : BackwardPerExample(closure);
@@ -116,12 +122,7 @@ public partial class DPOptimizer : OptimizerHelper
             _gradient.Zero();
             if (batch.Size > 0)
                 AddClippedSum(batch, microbatches, closure is null ? _options.LossReduction : LossReduction.Sum);
-            _gradient.AddNoise(_options.Noise, _options.NoiseMultiplier * _options.L2NormClip);
-            _gradient.DivideBy(expectedCount);
-
-            Accountant.Compose(EventOf(batch.Size));
-            Steps++;
-            Update();
+            Release(batch.Size, expectedCount);
             return losses!;
         }
         finally
@@ -135,6 +136,16 @@ public partial class DPOptimizer : OptimizerHelper
     /// <returns>Epsilon; positive infinity if there is no finite one.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="delta"/> is NaN or outside (0, 1).</exception>
     public double GetEpsilon(double delta) => Accountant.GetEpsilon(Guard.StrictlyBetweenZeroAndOne(delta));
+
+    /// <summary>From the clipped sum to the update: noise, scale, ledger, and then the weights.</summary>
+    private void Release(long batchSize, double expectedCount)
+    {
+        _gradient.AddNoise(_options.Noise, _options.NoiseMultiplier * _options.L2NormClip);
+        _gradient.DivideBy(expectedCount);
+        Accountant.Compose(EventOf(batchSize));
+        Steps++;
+        Update();
+    }
 
     /// <summary>Runs the closure and the backward pass of the sum of its losses.</summary>
     private static Tensor BackwardPerExample(Func<Tensor> closure)
@@ -241,13 +252,24 @@ public partial class DPOptimizer : OptimizerHelper
         "No private step was taken: no backward pass has been through a trained layer since the last step. Call the model " +
         "with model.call(x), then backward() on the loss, then step(); or give step a closure that returns per-example losses.");
 
+    /// <exception cref="ArgumentException">One of the parameters cannot be trained privately.</exception>
+    private IReadOnlyList<TappedLayer> LayersToTap(IReadOnlyList<Parameter> parameters)
+    {
+        if (!_options.PerMicrobatchBackward)
+            return ModelInspection.TrainedLayers(_model, parameters, new(_options.LayerRules));
+        ModelInspection.RefuseUnlessMicrobatchesStayApart(_model, parameters);
+        return [];
+    }
+
     /// <summary>Taps the model for the parameters that the inner optimizer trains now.</summary>
     private void Attach()
     {
         var parameters = _inner.parameters().Where(p => p.requires_grad).DistinctBy(p => p.Handle).ToList();
         if (parameters.Count == 0)
             throw new ArgumentException("The optimizer trains no parameters.", "optimizer");
-        _tap = new GradientTap(_model, ModelInspection.TrainedLayers(_model, parameters, new(_options.LayerRules)));
+        _tap = new GradientTap(_model, LayersToTap(parameters));
+        if (_options.PerMicrobatchBackward)
+            _microbatchBackward = new MicrobatchBackward(_model, parameters);
         _gradient = new FlatGradient(parameters);
         _parameters = parameters;
     }

@@ -81,6 +81,18 @@ public class LifetimeTests
     }
 
     [Fact]
+    public void A_step_by_microbatches_leaves_no_tensor_behind()
+    {
+        using var model = Model();
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, Toy.Private with { PerMicrobatchBackward = true, MicrobatchSize = 5 });
+        using var x = randn(12, 1, 8, 8);
+        Leaves(0, () => optimizer.step(12, positions => model.call(x.index_select(0, positions)).square().mean()));
+        Leaves(0, () => FluentActions.Invoking(() => optimizer.step(12, positions => positions[0].ToInt64() == 0
+            ? model.call(x.index_select(0, positions)).square().mean()
+            : throw new InvalidOperationException("halfway"))).Should().Throw<InvalidOperationException>());
+    }
+
+    [Fact]
     public void A_refused_or_failing_step_leaves_no_tensor_behind()
     {
         using var model = Model();

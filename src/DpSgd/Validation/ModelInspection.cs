@@ -49,17 +49,33 @@ internal static class ModelInspection
         {
             throw new ArgumentException(
                 $"This model cannot be trained privately: {string.Join("; ", problems)}. " +
-                $"There are rules for: {rules.Names}. For others, write one: DPOptimizerOptions.LayerRules. Layers that are not trained, and layers without parameters, may be of any kind.",
+                $"There are rules for: {rules.Names}. For others, write one (DPOptimizerOptions.LayerRules), or take slower steps without (PerMicrobatchBackward). Layers that are not trained, and layers without parameters, may be of any kind.",
                 nameof(model));
         }
-        if (missing.Count > 0)
-        {
-            var shapes = trained.Where(p => missing.Contains(p.Handle)).Select(p => $"[{string.Join(", ", p.shape)}]");
-            throw new ArgumentException(
-                $"The optimizer trains {missing.Count} parameters that are not the model's, of shapes {string.Join(", ", shapes)}. " +
-                "Make the optimizer from model.parameters(), after the model is on its device.", nameof(model));
-        }
+        RefuseMissing(trained.Where(p => missing.Contains(p.Handle)).ToList());
         return layers;
+    }
+
+    /// <summary>Refuses what not even separate passes for each microbatch make private.</summary>
+    /// <exception cref="ArgumentException">A parameter is not in the model, or a module keeps statistics of the data.</exception>
+    public static void RefuseUnlessMicrobatchesStayApart(nn.Module model, IReadOnlyList<Parameter> trained)
+    {
+        var problems = Modules(model).Select(m => Problem(m.Module) is { } problem ? $"'{m.Path}' is a {m.Module.GetType().Name}{problem}" : null)
+            .OfType<string>().Concat(TensorsHeldTwice(model, trained.Select(p => p.Handle).ToHashSet())).ToList();
+        if (problems.Count > 0)
+            throw new ArgumentException($"This model cannot be trained privately: {string.Join("; ", problems)}.", nameof(model));
+        var own = model.named_parameters().Select(p => p.parameter.Handle).ToHashSet();
+        RefuseMissing(trained.Where(p => !own.Contains(p.Handle)).ToList());
+    }
+
+    private static void RefuseMissing(List<Parameter> missing)
+    {
+        if (missing.Count == 0)
+            return;
+        var shapes = missing.Select(p => $"[{string.Join(", ", p.shape)}]");
+        throw new ArgumentException(
+            $"The optimizer trains {missing.Count} parameters that are not the model's, of shapes {string.Join(", ", shapes)}. " +
+            "Make the optimizer from model.parameters(), after the model is on its device.", "model");
     }
 
     /// <summary>A module and all below it, each once, with its path; the module itself is named after its type.</summary>
