@@ -112,6 +112,12 @@ public partial class DPOptimizer : OptimizerHelper
     public override Tensor step(Func<Tensor>? closure = null)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_microbatchBackward is not null)
+        {
+            throw new InvalidOperationException(
+                "No private step was taken: with DPOptimizerOptions.PerMicrobatchBackward the step makes the backward passes itself. " +
+                "Write optimizer.step(batchSize, positions => loss of the examples at those positions).");
+        }
         try
         {
             var losses = closure is null ? null : BackwardPerExample(closure);
@@ -122,8 +128,7 @@ public partial class DPOptimizer : OptimizerHelper
             var batch = _tap.Catch() ?? throw NothingToStepOn();
             if (losses is not null && losses.shape[0] != batch.Size)
                 throw NotOneLossEach(losses.shape[0], batch.Size);
-            if (_options.Sampling?.Draws?.WhyNot(batch.Size) is { } reason)
-                throw new InvalidOperationException($"No private step was taken: {reason}.");
+            RefuseUndrawn(batch.Size);
             var microbatches = _microbatching.Divide(batch.Size);
             var expectedCount = _microbatching.ExpectedCount(batch.Size);
 
@@ -131,16 +136,7 @@ public partial class DPOptimizer : OptimizerHelper
             if (batch.Size > 0)
                 AddClippedSum(batch, microbatches, closure is null ? _options.LossReduction : LossReduction.Sum);
             PhaseEnded?.Invoke(StepPhase.Sums);
-
-            _gradient.AddNoise(_options.Noise, _options.NoiseMultiplier * _options.L2NormClip);
-            _gradient.DivideBy(expectedCount);
-            PhaseEnded?.Invoke(StepPhase.Noise);
-
-            _options.Sampling?.Draws?.Use();
-            Accountant.Compose(EventOf(batch.Size));
-            Steps++;
-            Update();
-            PhaseEnded?.Invoke(StepPhase.Update);
+            Release(batch.Size, expectedCount);
             return losses!;
         }
         finally
@@ -154,6 +150,20 @@ public partial class DPOptimizer : OptimizerHelper
     /// <returns>Epsilon; positive infinity if there is no finite one.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="delta"/> is NaN or outside (0, 1).</exception>
     public double GetEpsilon(double delta) => Accountant.GetEpsilon(Guard.StrictlyBetweenZeroAndOne(delta));
+
+    /// <summary>From the clipped sum to the update: noise, scale, ledger, and then the weights.</summary>
+    private void Release(long batchSize, double expectedCount)
+    {
+        _gradient.AddNoise(_options.Noise, _options.NoiseMultiplier * _options.L2NormClip);
+        _gradient.DivideBy(expectedCount);
+        PhaseEnded?.Invoke(StepPhase.Noise);
+
+        _options.Sampling?.Draws?.Use();
+        Accountant.Compose(EventOf(batchSize));
+        Steps++;
+        Update();
+        PhaseEnded?.Invoke(StepPhase.Update);
+    }
 
     /// <summary>Runs the closure and the backward pass of the sum of its losses.</summary>
     private static Tensor BackwardPerExample(Func<Tensor> closure)
@@ -252,6 +262,13 @@ public partial class DPOptimizer : OptimizerHelper
         }
     }
 
+    /// <exception cref="InvalidOperationException">The loader that the sampling belongs to did not draw such a batch, or a step was made of it already.</exception>
+    private void RefuseUndrawn(long batchSize)
+    {
+        if (_options.Sampling?.Draws?.WhyNot(batchSize) is { } reason)
+            throw new InvalidOperationException($"No private step was taken: {reason}.");
+    }
+
     private static InvalidOperationException NotOneLossEach(long losses, long examples) => new(
         $"No private step was taken: the closure returned {losses} losses, but the model was called with {examples} examples. " +
         "Return the loss of each example, a tensor of shape [B].");
@@ -260,11 +277,15 @@ public partial class DPOptimizer : OptimizerHelper
         "No private step was taken: no backward pass has been through a trained layer since the last step. Call the model " +
         "with model.call(x), then backward() on the loss, then step(); or give step a closure that returns per-example losses.");
 
+    /// <exception cref="ArgumentException">One of the parameters cannot be trained privately.</exception>
+    private IReadOnlyList<TappedLayer> LayersToTap(IReadOnlyList<Parameter> parameters, string argument) =>
+        ModelInspection.TrainedLayers(_model, parameters, argument, _options.PerMicrobatchBackward ? null : new(_options.LayerRules));
+
     /// <summary>Taps the model for the parameters that the inner optimizer trains now.</summary>
     private void Attach()
     {
         var parameters = _inner.parameters().Where(p => p.requires_grad).DistinctBy(p => p.Handle).ToList();
-        var layers = ModelInspection.TrainedLayers(_model, parameters, "optimizer", new(_options.LayerRules));
+        var layers = LayersToTap(parameters, "optimizer");
         var gradient = new FlatGradient(parameters);
         try
         {
@@ -275,6 +296,8 @@ public partial class DPOptimizer : OptimizerHelper
             gradient.Dispose();
             throw;
         }
+        if (_options.PerMicrobatchBackward)
+            _microbatchBackward = new MicrobatchBackward(_model, parameters);
         _gradient = gradient;
         _parameters = parameters;
         _known = parameters.Select(p => p.Handle).ToHashSet();

@@ -64,6 +64,16 @@ internal sealed class Microbatches
         return new(batchSize, count, width, Array.ConvertAll(lists, list => (long)list.Count), members);
     }
 
+    /// <summary>The positions in the batch of each microbatch's examples.</summary>
+    public IEnumerable<long[]> Positions()
+    {
+        for (var first = 0L; first < Count * Width; first += Width)
+        {
+            var slots = Enumerable.Range(0, (int)Width).Select(i => _members?[first + i] ?? first + i);
+            yield return [.. slots.Where(position => position < BatchSize)];
+        }
+    }
+
     /// <summary>[B, ...] as [M, width, ...]; a missing example is zero.</summary>
     public Tensor Group(Tensor rows)
     {

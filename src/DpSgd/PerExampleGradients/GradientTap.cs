@@ -91,11 +91,8 @@ internal sealed class GradientTap : IDisposable
     {
         Resume();
         EndModel();
-        _failure = null;
+        ForgetUses();
         _examples = null;
-        foreach (var use in _uses)
-            use.Dispose();
-        _uses.Clear();
     }
 
     public void Dispose()
@@ -182,13 +179,22 @@ internal sealed class GradientTap : IDisposable
         var failure = _uses.Exists(use => use.HasGradient)
             ? "the model was called again after a backward pass, before a step (to leave a batch out, call zero_grad)"
             : _failure;
-        Forget();
+        ForgetUses();
+        Resume();
         _failure = failure;
         _examples = examples;
         _inModel = true;
     }
 
     private void EndModel() => _inModel = false;
+
+    private void ForgetUses()
+    {
+        foreach (var use in _uses)
+            use.Dispose();
+        _uses.Clear();
+        _failure = null;
+    }
 
     private Tensor Caught(
         TappedLayer layer, IReadOnlyList<(string, Parameter)> parameters, Tensor?[] inputs, Tensor output)
