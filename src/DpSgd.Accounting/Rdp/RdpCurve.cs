@@ -26,9 +26,9 @@ internal static class RdpCurve
             case PoissonSampledDpEvent sampled when relation != NeighboringRelation.ReplaceOne:
                 return SameSampleGaussians.TryCollapse(sampled.Event, out sigma)
                     ? new PoissonSampledGaussianRdp(sampled.SamplingProbability, sigma / Sensitivity(relation)).AtOrders(orders)
-                    : throw Unsupported(dpEvent, relation);
+                    : throw Unsupported.Event(nameof(RdpAccountant), dpEvent, relation);
             default:
-                throw Unsupported(dpEvent, relation);
+                throw Unsupported.Event(nameof(RdpAccountant), dpEvent, relation);
         }
     }
 
@@ -44,11 +44,4 @@ internal static class RdpCurve
         Array.Fill(curve, value);
         return curve;
     }
-
-    private static NotSupportedException Unsupported(DpEvent dpEvent, NeighboringRelation relation) =>
-        new($"{nameof(RdpAccountant)} has no bound for {Name(dpEvent)} under {relation}. Nothing was entered.");
-
-    private static string Name(DpEvent dpEvent) => dpEvent is PoissonSampledDpEvent sampled
-        ? $"{nameof(PoissonSampledDpEvent)} of {Name(sampled.Event)}"
-        : dpEvent.GetType().Name;
 }

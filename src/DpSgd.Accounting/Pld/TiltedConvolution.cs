@@ -1,0 +1,127 @@
+using System.Numerics;
+
+namespace DpSgd.Accounting;
+
+/// <summary>
+/// The distribution of a sum of losses on a circle, for two tilts at once: one is carried by the real and the other by
+/// the imaginary parts of one transform, and they are separated where powers are taken.
+/// </summary>
+internal sealed class TiltedConvolution
+{
+    // Unit roundoff.
+    private const double Rounding = 1.2e-16;
+
+    // A frequency that is weaker than e^-50 adds nothing to a sum of a million of them.
+    private const double LogFaint = -50;
+
+    private readonly int _length;
+    private readonly double _steps;
+    private readonly ComplexFft _fft;
+    private readonly double[] _re;
+    private readonly double[] _im;
+    private Complex[]? _spectrumOfP;
+    private Complex[]? _spectrumOfQ;
+    private double _spread;
+
+    /// <summary>An empty sum.</summary>
+    /// <param name="length">Points on the circle, a power of two.</param>
+    /// <param name="steps">How many losses there will be.</param>
+    public TiltedConvolution(int length, double steps)
+    {
+        _length = length;
+        _steps = steps;
+        _fft = ComplexFft.OfLength(length);
+        (_re, _im) = (new double[length], new double[length]);
+    }
+
+    /// <summary>Adds as many independent losses as <paramref name="count"/>.</summary>
+    /// <param name="grid">The loss. Its first point counts as zero.</param>
+    /// <param name="p">The first tilt, and the logarithmic moment there.</param>
+    /// <param name="q">The second.</param>
+    /// <param name="count">How many.</param>
+    public void Multiply(GridLoss grid, (double Tilt, double LogMoment) p, (double Tilt, double LogMoment) q, long count)
+    {
+        Wrap(grid, p, _re);
+        Wrap(grid, q, _im);
+        _fft.Forward(_re, _im);
+        (_spectrumOfP, _spectrumOfQ) = (_spectrumOfP ?? Ones(), _spectrumOfQ ?? Ones());
+        var faint = Math.Exp(Math.Max(-700, 2 * LogFaint / count));
+        for (var i = 0; i < _length; i++)
+        {
+            // Only one of every pair of frequencies k and -k is kept; the other is its conjugate.
+            var mirror = ComplexFft.Mirrored(i);
+            if (mirror < i)
+                continue;
+            var (ar, ai, br, bi) = (_re[i], _im[i], _re[mirror], _im[mirror]);
+            _spectrumOfP[i] *= Power(0.5 * (ar + br), 0.5 * (ai - bi), count, faint);
+            _spectrumOfQ[i] *= Power(0.5 * (ai + bi), 0.5 * (br - ar), count, faint);
+        }
+    }
+
+    /// <summary>The two tilted distributions, and a bound on the sum of all rounding errors of each.</summary>
+    public (double[] P, double RoundingOfP, double[] Q, double RoundingOfQ) Finish()
+    {
+        for (var i = 0; i < _length; i++)
+        {
+            var mirror = ComplexFft.Mirrored(i);
+            if (mirror < i)
+                continue;
+            var (p, q) = (_spectrumOfP![i] / _length, _spectrumOfQ![i] / _length);
+            (_re[mirror], _im[mirror]) = (p.Real + q.Imaginary, q.Real - p.Imaginary);
+            (_re[i], _im[i]) = (p.Real - q.Imaginary, p.Imaginary + q.Real);
+        }
+
+        _fft.Inverse(_re, _im);
+        return (_re, RoundingOf(_re), _im, RoundingOf(_im));
+    }
+
+    private Complex[] Ones()
+    {
+        var ones = new Complex[_length];
+        Array.Fill(ones, Complex.One);
+        return ones;
+    }
+
+    private void Wrap(GridLoss grid, (double Tilt, double LogMoment) at, double[] circle)
+    {
+        Array.Clear(circle);
+        var points = grid.P.Length;
+        var weights = points <= _length ? circle : new double[points];
+        grid.Tilted(at.Tilt, at.LogMoment, weights);
+        for (var i = 0; points > _length && i < points; i++)
+            circle[i & (_length - 1)] += weights[i];
+        var squares = 0.0;
+        foreach (var mass in circle)
+            squares += mass * mass;
+        _spread = Math.Max(_spread, Math.Sqrt(squares));
+    }
+
+    /// <summary>
+    /// A transform errs by a few units in the last place of the root of the sum of squares, for each of its levels. A
+    /// power multiplies the relative error of every frequency by the number of steps.
+    /// </summary>
+    private double RoundingOf(double[] mass)
+    {
+        var squares = 0.0;
+        foreach (var m in mass)
+            squares += m * m;
+        var levels = BitOperations.Log2((uint)_length) + 4;
+        return Rounding * Math.Sqrt(_length * squares) * (levels + _steps * (4 + levels * _spread)) + _length * Math.Exp(LogFaint);
+    }
+
+    private static Complex Power(double re, double im, long count, double faint)
+    {
+        if (re * re + im * im < faint)
+            return Complex.Zero;
+        var (resultRe, resultIm) = (1.0, 0.0);
+        for (; ; )
+        {
+            if ((count & 1) != 0)
+                (resultRe, resultIm) = (resultRe * re - resultIm * im, resultRe * im + resultIm * re);
+            count >>= 1;
+            if (count == 0)
+                return new Complex(resultRe, resultIm);
+            (re, im) = (re * re - im * im, 2 * re * im);
+        }
+    }
+}
