@@ -21,16 +21,16 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
         Lower,
     }
 
-    // The grid becomes finer than was asked for until its error is about 2e-6 of epsilon, which takes a few hundred points
-    // for every standard deviation of one step; but not beyond so many points.
-    private const double FinestStep = 0.005;
-    private const double AffordablePoints = 1 << 19;
+    // The grid becomes finer than was asked for until it costs no more than this part of epsilon; but not beyond so many
+    // points.
+    private const double GridError = 2e-6;
+    private const double AffordablePoints = 1 << 20;
 
     // Never more points than this, about 200 MB: then the grid becomes coarser than was asked for.
     private const double MostPoints = 1 << 21;
 
-    // Mass that is cut off from every step, relative to delta and shared by all steps: e^-30.
-    private const double Cut = 30;
+    // Mass that is cut off from every step, relative to delta and shared by all steps: e^-22.
+    private const double Cut = 22;
 
     private readonly double _steps = pairs.Sum(part => (double)part.Count);
     private readonly double _largestLoss = pairs.Sum(part => part.Count * part.Pair.LargestLoss);
@@ -48,6 +48,8 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
         var logNeglected = LogNeglected(Math.Log(delta));
         var sketch = new LossSketch(pairs, logNeglected);
         TiltedWindow[] windows = [TiltedWindow.ForDelta(sketch, 1, delta - infinite.P), TiltedWindow.ForDelta(sketch, -1, delta - infinite.Q)];
+        if (bound == Bound.Upper)
+            windows = Array.ConvertAll(windows, window => window.UpperPart);
         var composed = Compose(sketch, windows, logNeglected, bound);
         return Math.Max(
             Epsilon(composed.P, delta, _largestLoss),
@@ -135,13 +137,14 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
                 mass[i] = Math.Max(0, circle[index]);
             }
 
-            // What lies outside of the points came in at the other end: harmless in an upper bound, except that beyond
-            // the top it is still missing. A lower bound must lose all of it.
+            // What lies outside of the points came in at the other end. In an upper bound that does no harm, but it is
+            // missing where it belongs; a lower bound must lose all of it.
             var above = Outside(window, window.HighTilt, (double)(low + length) * h, logMoments[side]);
-            var below = bound == Bound.Upper ? 0 : Outside(window, window.LowTilt, (double)(low - 1) * h, logMoments[side]);
+            var below = Outside(window, window.LowTilt, (double)(low - 1) * h, logMoments[side]);
             var reach = Math.Min(-Elementary.Expm1(-length * h), 1 / (1 + window.Tilt));
-            var error = rounding * reach + above + below;
-            return new TiltedMass(mass, (double)low, h, window.Tilt, logMoments[side], bound == Bound.Upper ? error : -error);
+            return bound == Bound.Upper
+                ? new TiltedMass(mass, (double)low, h, window.Tilt, logMoments[side], rounding * reach + above, below)
+                : new TiltedMass(mass, (double)low, h, window.Tilt, logMoments[side], -(rounding * reach + above + below), 0);
         }
 
         // Chernoff's bound of the tilted mass beyond a loss, on the grid itself.
@@ -156,17 +159,18 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
     }
 
     /// <summary>
-    /// The interval: what was asked for, halved until it is small against the loss of one step, or doubled until the
-    /// memory suffices.
+    /// The interval: what was asked for, halved until epsilon is accurate, or doubled until the memory suffices. Splitting
+    /// a cell adds about h^2 / 6 to the variance of every step, and so (t + 1) h^2 / 12 to epsilon.
     /// </summary>
     private double Interval(TiltedWindow[] windows, double logNeglected)
     {
-        var deviation = windows.Min(window => window.Deviation) / Math.Sqrt(_steps);
+        var accurate = windows.Min(window =>
+            Math.Sqrt(12 * GridError * Math.Max(window.Middle, window.Deviation) / (_steps * (window.Tilt + 1))));
         var width = Math.Max(
             windows.Max(window => window.High - window.Low),
             pairs.Max(part => Width(part.Pair.LossRange(logNeglected))));
         var h = interval;
-        while (h > FinestStep * deviation && 2 * width / h <= AffordablePoints)
+        while (h > accurate && 2 * width / h <= AffordablePoints)
             h /= 2;
         while (width / h > MostPoints - 8)
             h *= 2;

@@ -36,15 +36,16 @@ internal sealed class TiltedConvolution
 
     /// <summary>Adds as many independent losses as <paramref name="count"/>.</summary>
     /// <param name="grid">The loss. Its first point counts as zero.</param>
-    /// <param name="p">The first tilt, and the logarithmic moment there.</param>
-    /// <param name="q">The second.</param>
+    /// <param name="atP">The first tilt, and the logarithmic moment there.</param>
+    /// <param name="atQ">The second.</param>
     /// <param name="count">How many.</param>
-    public void Multiply(GridLoss grid, (double Tilt, double LogMoment) p, (double Tilt, double LogMoment) q, long count)
+    public void Multiply(GridLoss grid, (double Tilt, double LogMoment) atP, (double Tilt, double LogMoment) atQ, long count)
     {
-        Wrap(grid, p, _re);
-        Wrap(grid, q, _im);
+        Wrap(grid, atP, _re);
+        Wrap(grid, atQ, _im);
         _fft.Forward(_re, _im);
-        (_spectrumOfP, _spectrumOfQ) = (_spectrumOfP ?? Ones(), _spectrumOfQ ?? Ones());
+        var isFirst = _spectrumOfP is null;
+        (_spectrumOfP, _spectrumOfQ) = (_spectrumOfP ?? new Complex[_length], _spectrumOfQ ?? new Complex[_length]);
         var faint = Math.Exp(Math.Max(-700, 2 * LogFaint / count));
         for (var i = 0; i < _length; i++)
         {
@@ -53,33 +54,29 @@ internal sealed class TiltedConvolution
             if (mirror < i)
                 continue;
             var (ar, ai, br, bi) = (_re[i], _im[i], _re[mirror], _im[mirror]);
-            _spectrumOfP[i] *= Power(0.5 * (ar + br), 0.5 * (ai - bi), count, faint);
-            _spectrumOfQ[i] *= Power(0.5 * (ai + bi), 0.5 * (br - ar), count, faint);
+            var p = Power(0.5 * (ar + br), 0.5 * (ai - bi), count, faint);
+            var q = Power(0.5 * (ai + bi), 0.5 * (br - ar), count, faint);
+            _spectrumOfP[i] = isFirst ? p : _spectrumOfP[i] * p;
+            _spectrumOfQ[i] = isFirst ? q : _spectrumOfQ[i] * q;
         }
     }
 
     /// <summary>The two tilted distributions, and a bound on the sum of all rounding errors of each.</summary>
     public (double[] P, double RoundingOfP, double[] Q, double RoundingOfQ) Finish()
     {
+        var scale = 1.0 / _length;
         for (var i = 0; i < _length; i++)
         {
             var mirror = ComplexFft.Mirrored(i);
             if (mirror < i)
                 continue;
-            var (p, q) = (_spectrumOfP![i] / _length, _spectrumOfQ![i] / _length);
+            var (p, q) = (_spectrumOfP![i] * scale, _spectrumOfQ![i] * scale);
             (_re[mirror], _im[mirror]) = (p.Real + q.Imaginary, q.Real - p.Imaginary);
             (_re[i], _im[i]) = (p.Real - q.Imaginary, p.Imaginary + q.Real);
         }
 
         _fft.Inverse(_re, _im);
         return (_re, RoundingOf(_re), _im, RoundingOf(_im));
-    }
-
-    private Complex[] Ones()
-    {
-        var ones = new Complex[_length];
-        Array.Fill(ones, Complex.One);
-        return ones;
     }
 
     private void Wrap(GridLoss grid, (double Tilt, double LogMoment) at, double[] circle)

@@ -12,7 +12,8 @@ namespace DpSgd.Accounting;
 /// <param name="error">
 /// Bound on the tilted mass that is missing or wrong: positive for an upper bound of the divergence, negative for a lower.
 /// </param>
-internal sealed class TiltedMass(double[] mass, double firstPoint, double interval, double tilt, double logMoment, double error)
+/// <param name="errorBelow">Bound on the tilted mass below the first point, which epsilons that are smaller still miss.</param>
+internal sealed class TiltedMass(double[] mass, double firstPoint, double interval, double tilt, double logMoment, double error, double errorBelow)
 {
     private readonly double _step = Math.Exp(-tilt * interval);
     private readonly double _stepOfQ = Math.Exp(-(tilt + 1) * interval);
@@ -45,7 +46,7 @@ internal sealed class TiltedMass(double[] mass, double firstPoint, double interv
             return Between(i, above, aboveOfQ, offset, largestLoss);
         }
 
-        // Below all points the mass of Q above no longer changes.
+        // Below all points the mass of Q above no longer changes, as far as it is known. The first point itself will do.
         return Between(-1, divergence, massOfQ, offset, largestLoss);
     }
 
@@ -63,8 +64,12 @@ internal sealed class TiltedMass(double[] mass, double firstPoint, double interv
         // From the point i + 1, the last above epsilon.
         var next = Loss(i + 1);
         var finite = divergence - Elementary.Expm1(epsilon - next) * massOfQ;
-        return Math.Exp(logMoment - tilt * next) * (_rounding * finite + error * Math.Exp(tilt * (next - epsilon)));
+        var wrong = i >= 0 ? error * Math.Exp(tilt * (next - epsilon)) : ErrorBelow(next);
+        return Math.Exp(logMoment - tilt * next) * (_rounding * finite + wrong);
     }
+
+    // Errors at zero epsilon, relative to the first point: nowhere below it are they larger.
+    private double ErrorBelow(double next) => (error + errorBelow) * Math.Exp(tilt * Math.Max(0, next));
 
     private double Between(int i, double divergence, double massOfQ, double offset, double largestLoss)
     {
@@ -73,10 +78,9 @@ internal sealed class TiltedMass(double[] mass, double firstPoint, double interv
         var target = Math.Exp(offset + tilt * next);
         if (massOfQ == 0)
             return Math.Clamp(next, 0, largestLoss);
-        var excess = (_rounding * divergence + error / _step - target) / massOfQ;
+        var excess = (_rounding * divergence + (i >= 0 ? error / _step : ErrorBelow(next)) - target) / massOfQ;
         var epsilon = excess <= -1 ? double.NegativeInfinity : next + Elementary.Log1p(excess);
-        if (i >= 0)
-            epsilon = Math.Clamp(epsilon, Loss(i), next);
+        epsilon = Math.Clamp(epsilon, i >= 0 ? Loss(i) : double.NegativeInfinity, next);
         return Math.Clamp(epsilon, 0, largestLoss);
     }
 

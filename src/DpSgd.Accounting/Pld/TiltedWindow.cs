@@ -15,17 +15,24 @@ namespace DpSgd.Accounting;
 /// <param name="LowTilt">Tilt that bounds the mass below the lower end (Chernoff).</param>
 /// <param name="HighTilt">Tilt that bounds the mass above the upper end.</param>
 /// <param name="Deviation">Standard deviation of the composed loss under the tilt.</param>
+/// <param name="Middle">The ordinary value of the loss under the tilt.</param>
 /// <param name="LogDelta">ln of about the delta in question.</param>
 internal readonly record struct TiltedWindow(
-    int Sign, double Tilt, double Low, double High, double LowTilt, double HighTilt, double Deviation, double LogDelta)
+    int Sign, double Tilt, double Low, double High, double LowTilt, double HighTilt, double Deviation, double Middle, double LogDelta)
 {
-    // The tilted mass outside of the window is below e^-38, and is added to delta all the same.
-    private const double Outside = 38;
+    // The tilted mass outside of the window is below e^-29, and is added to delta all the same.
+    private const double Outside = 29;
 
     private static readonly double SqrtTwoPi = Math.Sqrt(2 * Math.PI);
 
     /// <summary>The tilt in the loss of P over Q.</summary>
     public double TiltOfP => TiltOf(Sign, Tilt);
+
+    /// <summary>
+    /// The upper part of the window: enough for an upper bound at epsilons that are not below its middle. The mass below
+    /// comes in again from the top of the circle, e^(-t width) times as heavy in delta as it was, and does no harm.
+    /// </summary>
+    public TiltedWindow UpperPart => this with { Low = Math.Max(Low, Math.Min(Middle - Deviation, High - (Outside - LogDelta) / Tilt)) };
 
     /// <summary>The window around the epsilon that belongs to a delta.</summary>
     public static TiltedWindow ForDelta(LossSketch sketch, int sign, double delta)
@@ -59,7 +66,7 @@ internal readonly record struct TiltedWindow(
         var (high, highTilt) = End(sketch, sign, tilt, 1);
         var (low, lowTilt) = End(sketch, sign, tilt, -1);
         var logDelta = here.LogMoment - tilt * here.Mean - LogPrefactor(tilt, here.Variance);
-        return new(sign, tilt, low, high, lowTilt, highTilt, Math.Sqrt(here.Variance), logDelta);
+        return new(sign, tilt, low, high, lowTilt, highTilt, Math.Sqrt(here.Variance), here.Mean, logDelta);
     }
 
     /// <summary>The tilt where an increasing function is zero, to a few per cent; zero when it is never below zero.</summary>
