@@ -23,7 +23,7 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
 
     // The grid becomes finer than was asked for until it costs no more than this part of epsilon; but not beyond so many
     // points.
-    private const double GridError = 2e-6;
+    private const double GridError = 4e-6;
     private const double AffordablePoints = 1 << 20;
 
     // Never more points than this, about 200 MB: then the grid becomes coarser than was asked for.
@@ -114,28 +114,24 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
                 logMoments[side] += count * single[side];
             }
 
-            convolution.Multiply(grid, (windows[0].TiltOfP, single[0]), (windows[1].TiltOfP, single[1]), count);
+            convolution.Add(
+                grid, (windows[0].TiltOfP, single[0]), (windows[1].TiltOfP, single[1]), count, isLast: part == grids.Length - 1);
             offset += (Int128)grid.First * count;
         }
 
-        var masses = convolution.Finish();
         return (
-            (Side(masses.P, masses.RoundingOfP, 0), Infinite(grid => grid.InfiniteMass)),
-            (Side(masses.Q, masses.RoundingOfQ, 1), Infinite(grid => grid.InfiniteMassOfQ)));
+            (Side(convolution.OfP, 0), Infinite(grid => grid.InfiniteMass)),
+            (Side(convolution.OfQ, 1), Infinite(grid => grid.InfiniteMassOfQ)));
 
         double Infinite(Func<GridLoss, double> mass) =>
             -Elementary.Expm1(grids.Sum(part => part.Count * Elementary.Log1p(-Math.Min(1, mass(part.Grid)))));
 
-        TiltedMass Side(double[] circle, double rounding, int side)
+        TiltedMass Side((double[] Circle, double Rounding) sum, int side)
         {
             var window = windows[side];
             var low = (Int128)Math.Floor(window.Low / h) - 1;
-            var mass = new double[length];
-            for (var i = 0; i < length; i++)
-            {
-                var index = (int)((window.Sign * (low + i) - offset) & (length - 1));
-                mass[i] = Math.Max(0, circle[index]);
-            }
+            var start = (int)((window.Sign * low - offset) & (length - 1));
+            var mass = new CircularMass(sum.Circle, start, window.Sign);
 
             // What lies outside of the points came in at the other end. In an upper bound that does no harm, but it is
             // missing where it belongs; a lower bound must lose all of it.
@@ -143,8 +139,8 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
             var below = Outside(window, window.LowTilt, (double)(low - 1) * h, logMoments[side]);
             var reach = Math.Min(-Elementary.Expm1(-length * h), 1 / (1 + window.Tilt));
             return bound == Bound.Upper
-                ? new TiltedMass(mass, (double)low, h, window.Tilt, logMoments[side], rounding * reach + above, below)
-                : new TiltedMass(mass, (double)low, h, window.Tilt, logMoments[side], -(rounding * reach + above + below), 0);
+                ? new TiltedMass(mass, (double)low, h, window.Tilt, logMoments[side], sum.Rounding * reach + above, below)
+                : new TiltedMass(mass, (double)low, h, window.Tilt, logMoments[side], -(sum.Rounding * reach + above + below), 0);
         }
 
         // Chernoff's bound of the tilted mass beyond a loss, on the grid itself.

@@ -19,8 +19,7 @@ internal sealed class TiltedConvolution
     private readonly ComplexFft _fft;
     private readonly double[] _re;
     private readonly double[] _im;
-    private Complex[]? _spectrumOfP;
-    private Complex[]? _spectrumOfQ;
+    private (Complex P, Complex Q)[] _spectra = [];
     private double _spread;
 
     /// <summary>An empty sum.</summary>
@@ -39,45 +38,47 @@ internal sealed class TiltedConvolution
     /// <param name="atP">The first tilt, and the logarithmic moment there.</param>
     /// <param name="atQ">The second.</param>
     /// <param name="count">How many.</param>
-    public void Multiply(GridLoss grid, (double Tilt, double LogMoment) atP, (double Tilt, double LogMoment) atQ, long count)
+    /// <param name="isLast">Whether nothing will be added any more.</param>
+    public void Add(GridLoss grid, (double Tilt, double LogMoment) atP, (double Tilt, double LogMoment) atQ, long count, bool isLast)
     {
         Wrap(grid, atP, _re);
         Wrap(grid, atQ, _im);
         _fft.Forward(_re, _im);
-        var isFirst = _spectrumOfP is null;
-        (_spectrumOfP, _spectrumOfQ) = (_spectrumOfP ?? new Complex[_length], _spectrumOfQ ?? new Complex[_length]);
+
+        // Only one of every pair of frequencies k and -k is looked at; the other is its conjugate.
+        var (isFirst, scale) = (_spectra.Length == 0, 1.0 / _length);
+        if (isFirst && !isLast)
+            _spectra = new (Complex, Complex)[_length];
         var faint = Math.Exp(Math.Max(-700, 2 * LogFaint / count));
         for (var i = 0; i < _length; i++)
         {
-            // Only one of every pair of frequencies k and -k is kept; the other is its conjugate.
             var mirror = ComplexFft.Mirrored(i);
             if (mirror < i)
                 continue;
             var (ar, ai, br, bi) = (_re[i], _im[i], _re[mirror], _im[mirror]);
             var p = Power(0.5 * (ar + br), 0.5 * (ai - bi), count, faint);
             var q = Power(0.5 * (ai + bi), 0.5 * (br - ar), count, faint);
-            _spectrumOfP[i] = isFirst ? p : _spectrumOfP[i] * p;
-            _spectrumOfQ[i] = isFirst ? q : _spectrumOfQ[i] * q;
-        }
-    }
-
-    /// <summary>The two tilted distributions, and a bound on the sum of all rounding errors of each.</summary>
-    public (double[] P, double RoundingOfP, double[] Q, double RoundingOfQ) Finish()
-    {
-        var scale = 1.0 / _length;
-        for (var i = 0; i < _length; i++)
-        {
-            var mirror = ComplexFft.Mirrored(i);
-            if (mirror < i)
+            if (!isFirst)
+                (p, q) = (p * _spectra[i].P, q * _spectra[i].Q);
+            if (!isLast)
+            {
+                _spectra[i] = (p, q);
                 continue;
-            var (p, q) = (_spectrumOfP![i] * scale, _spectrumOfQ![i] * scale);
-            (_re[mirror], _im[mirror]) = (p.Real + q.Imaginary, q.Real - p.Imaginary);
-            (_re[i], _im[i]) = (p.Real - q.Imaginary, p.Imaginary + q.Real);
+            }
+
+            (_re[mirror], _im[mirror]) = (scale * (p.Real + q.Imaginary), scale * (q.Real - p.Imaginary));
+            (_re[i], _im[i]) = (scale * (p.Real - q.Imaginary), scale * (p.Imaginary + q.Real));
         }
 
-        _fft.Inverse(_re, _im);
-        return (_re, RoundingOf(_re), _im, RoundingOf(_im));
+        if (isLast)
+            _fft.Inverse(_re, _im);
     }
+
+    /// <summary>The distribution under the first tilt, and a bound on the sum of all its rounding errors.</summary>
+    public (double[] Circle, double Rounding) OfP => (_re, RoundingOf(_re));
+
+    /// <summary>The distribution under the second tilt, and a bound on the sum of all its rounding errors.</summary>
+    public (double[] Circle, double Rounding) OfQ => (_im, RoundingOf(_im));
 
     private void Wrap(GridLoss grid, (double Tilt, double LogMoment) at, double[] circle)
     {

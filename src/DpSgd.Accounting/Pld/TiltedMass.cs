@@ -13,7 +13,8 @@ namespace DpSgd.Accounting;
 /// Bound on the tilted mass that is missing or wrong: positive for an upper bound of the divergence, negative for a lower.
 /// </param>
 /// <param name="errorBelow">Bound on the tilted mass below the first point, which epsilons that are smaller still miss.</param>
-internal sealed class TiltedMass(double[] mass, double firstPoint, double interval, double tilt, double logMoment, double error, double errorBelow)
+internal sealed class TiltedMass(
+    CircularMass mass, double firstPoint, double interval, double tilt, double logMoment, double error, double errorBelow)
 {
     private readonly double _step = Math.Exp(-tilt * interval);
     private readonly double _stepOfQ = Math.Exp(-(tilt + 1) * interval);
