@@ -19,6 +19,9 @@ internal sealed class DiscretePair : DominatingPair
         InfiniteMassOfQ = infiniteMassOfQ;
     }
 
+    /// <summary>Probabilities of the outputs that both can give, by their loss.</summary>
+    public IReadOnlyList<(double P, double Q)> Outputs => Array.ConvertAll(_atoms, atom => (atom.P, atom.Q));
+
     /// <inheritdoc/>
     public override double LargestLoss => _atoms[^1].Loss;
 

@@ -50,7 +50,7 @@ internal static class DiscretePairs
         if (double.IsPositiveInfinity(parameter))
             return LedgerPair.Everything;
         if (sensitivity > MostOutputs)
-            throw new NotSupportedException($"{nameof(PldAccountant)} has no bound for a {nameof(DiscreteLaplaceDpEvent)} of sensitivity {sensitivity}, above {MostOutputs}. Nothing was entered.");
+            throw new NotSupportedException($"There is no bound for a {nameof(DiscreteLaplaceDpEvent)} of sensitivity {sensitivity}, above {MostOutputs}. Nothing was entered.");
 
         // P is centred at the sensitivity, Q at zero. The tail from the centre on has the mass 1 / (1 + e^-a).
         var atCentre = Math.Tanh(0.5 * parameter);
