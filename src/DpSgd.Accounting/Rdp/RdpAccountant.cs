@@ -170,6 +170,30 @@ public sealed class RdpAccountant : IPrivacyAccountant
     /// <returns>As many numbers in [0, infinity] as there are orders. A copy.</returns>
     public IReadOnlyList<double> GetRdp() => [.. Total().Rdp];
 
+    /// <summary>The accountant as JSON text: neighbouring relation, orders and ledger, with a version and a checksum.</summary>
+    /// <returns>What <see cref="FromJson"/> reads. Nothing is lost: the copy gives the same numbers.</returns>
+    public string ToJson() => StateFormat.Write(new AccountantState("rdp", NeighboringRelation, Ledger, Orders: Orders));
+
+    /// <summary>The accountant that was written by <see cref="ToJson"/>.</summary>
+    /// <param name="json">The text.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="json"/> is null.</exception>
+    /// <exception cref="FormatException">The text is damaged, of a newer version, or not the state of such an accountant.</exception>
+    public static RdpAccountant FromJson(string json)
+    {
+        var state = StateFormat.Read(Guard.NotNull(json), "rdp");
+        try
+        {
+            var accountant = new RdpAccountant(state.Orders ?? throw new FormatException("The state of the accountant has no orders."), state.NeighboringRelation);
+            foreach (var (dpEvent, count) in state.Ledger)
+                accountant.Compose(dpEvent, count);
+            return accountant;
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException or OverflowException)
+        {
+            throw new FormatException("The state of the accountant is none that this library could have written.", e);
+        }
+    }
+
     // What failures leave of delta: 1 - (1 - delta) / (1 - failure).
     private static double Remaining(double delta, double failure) => failure == 0 ? delta : (delta - failure) / (1 - failure);
 
