@@ -139,14 +139,17 @@ internal sealed class GridLoss
         var weights = ArrayPool<double>.Shared.Rent(_p.Length);
         try
         {
-            // Tilted cuts off what would overflow; then the sum is huge, and the next guess larger.
-            for (var attempt = 0; ; attempt++)
+            var sum = VectorSum(Tilted(tilt, guess, weights));
+            if (!(sum is > 1e-100 and < 1e100))
             {
-                var sum = VectorSum(Tilted(tilt, guess, weights));
-                if (sum is > 1e-100 and < 1e100 || attempt == 1000)
-                    return guess + Math.Log(sum);
-                guess += Math.Log(Math.Max(sum, 1e-250));
+                // The largest term, whose logarithm is the sum's to within that of their number.
+                guess = double.NegativeInfinity;
+                for (var i = 0; i < _p.Length; i++)
+                    guess = Math.Max(guess, _p[i] > 0 ? Math.Log(_p[i]) + tilt * _interval * (First + i) : guess);
+                sum = VectorSum(Tilted(tilt, guess, weights));
             }
+
+            return guess + Math.Log(sum);
         }
         finally
         {

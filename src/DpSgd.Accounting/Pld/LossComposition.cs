@@ -32,6 +32,9 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
     // Mass that is cut off from every step, relative to delta and shared by all steps: e^-22.
     private const double Cut = 22;
 
+    // Smaller probabilities cannot be written down.
+    private const double LogSmallest = -690;
+
     private readonly double _steps = pairs.Sum(part => (double)part.Count);
     private readonly double _largestLoss = pairs.Sum(part => part.Count * part.Pair.LargestLoss);
     private readonly double _smallestLoss = pairs.Sum(part => part.Count * part.Pair.SmallestLoss);
@@ -49,11 +52,17 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
         var sketch = new LossSketch(pairs, logNeglected);
         TiltedWindow[] windows = [TiltedWindow.ForDelta(sketch, 1, delta - infinite.P), TiltedWindow.ForDelta(sketch, -1, delta - infinite.Q)];
         if (bound == Bound.Upper)
-            windows = Array.ConvertAll(windows, window => window.UpperPart);
+            windows = Array.ConvertAll(windows, window => window.UpperPart());
+
+        // Where the loss of Q over P never gets as large as epsilon, its largest value is as good as its distribution.
+        var isOneSided = infinite.Q == 0 && -_smallestLoss < windows[0].Middle - windows[0].Deviation;
+        if (isOneSided)
+            windows[1] = windows[0];
         var composed = Compose(sketch, windows, logNeglected, bound);
-        return Math.Max(
-            Epsilon(composed.P, delta, _largestLoss),
-            Epsilon(composed.Q, delta, -_smallestLoss));
+        var epsilon = Epsilon(composed.P, delta, _largestLoss);
+        return !isOneSided ? Math.Max(epsilon, Epsilon(composed.Q, delta, -_smallestLoss))
+            : bound == Bound.Upper ? Math.Max(epsilon, -_smallestLoss)
+            : epsilon;
     }
 
     /// <summary>A bound on the least delta for an epsilon.</summary>
@@ -65,12 +74,18 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
         var logDelta = Math.Max(
             TiltedWindow.ForEpsilon(rough, 1, epsilon).LogDelta,
             TiltedWindow.ForEpsilon(rough, -1, epsilon).LogDelta);
-        var logNeglected = LogNeglected(Math.Min(0, logDelta));
-        var sketch = new LossSketch(pairs, logNeglected);
-        TiltedWindow[] windows = [TiltedWindow.ForEpsilon(sketch, 1, epsilon), TiltedWindow.ForEpsilon(sketch, -1, epsilon)];
-        var composed = Compose(sketch, windows, logNeglected, bound);
-        var delta = Math.Max(Delta(composed.P, epsilon, _largestLoss), Delta(composed.Q, epsilon, -_smallestLoss));
-        return Math.Clamp(delta, 0, 1);
+        while (true)
+        {
+            // The sketch may be wrong about delta; then more was cut off from the steps than is negligible.
+            var logNeglected = LogNeglected(Math.Min(0, logDelta));
+            var sketch = new LossSketch(pairs, logNeglected);
+            TiltedWindow[] windows = [TiltedWindow.ForEpsilon(sketch, 1, epsilon), TiltedWindow.ForEpsilon(sketch, -1, epsilon)];
+            var composed = Compose(sketch, windows, logNeglected, bound);
+            var delta = Math.Max(Delta(composed.P, epsilon, _largestLoss), Delta(composed.Q, epsilon, -_smallestLoss));
+            if (Math.Log(delta) >= logDelta - Cut / 2 || logNeglected == LogSmallest)
+                return Math.Clamp(delta, 0, 1);
+            logDelta -= Cut;
+        }
     }
 
     private static double Epsilon((TiltedMass Mass, double Infinite) side, double delta, double largestLoss)
@@ -88,7 +103,7 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
     private double Infinite(Func<DominatingPair, double> mass) =>
         -Elementary.Expm1(pairs.Sum(part => part.Count * Elementary.Log1p(-mass(part.Pair))));
 
-    private double LogNeglected(double logDelta) => Math.Max(logDelta - Cut - Math.Log(_steps), -690);
+    private double LogNeglected(double logDelta) => Math.Max(logDelta - Cut - Math.Log(_steps), LogSmallest);
 
     private ((TiltedMass Mass, double Infinite) P, (TiltedMass Mass, double Infinite) Q) Compose(
         LossSketch sketch, TiltedWindow[] windows, double logNeglected, Bound bound)
@@ -113,6 +128,10 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
                 single[side] = grid.LogMoment(tilt, sketch.LogMoment(part, tilt));
                 logMoments[side] += count * single[side];
             }
+
+            // On a grid that is coarse against its losses nothing may be left of a lower bound.
+            if (!double.IsFinite(single[0] + single[1]))
+                return ((TiltedMass.Nothing, 0), (TiltedMass.Nothing, 0));
 
             convolution.Add(
                 grid, (windows[0].TiltOfP, single[0]), (windows[1].TiltOfP, single[1]), count, isLast: part == grids.Length - 1);

@@ -16,6 +16,9 @@ namespace DpSgd.Accounting;
 internal sealed class TiltedMass(
     CircularMass mass, double firstPoint, double interval, double tilt, double logMoment, double error, double errorBelow)
 {
+    /// <summary>No loss at all.</summary>
+    public static TiltedMass Nothing { get; } = new(new CircularMass([0], 0, 1), 0, 1, 0, 0, 0, 0);
+
     private readonly double _step = Math.Exp(-tilt * interval);
     private readonly double _stepOfQ = Math.Exp(-(tilt + 1) * interval);
     private readonly double _gain = -Elementary.Expm1(-interval);

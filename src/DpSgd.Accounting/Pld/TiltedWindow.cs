@@ -32,7 +32,7 @@ internal readonly record struct TiltedWindow(
     /// The upper part of the window: enough for an upper bound at epsilons that are not below its middle. The mass below
     /// comes in again from the top of the circle, e^(-t width) times as heavy in delta as it was, and does no harm.
     /// </summary>
-    public TiltedWindow UpperPart => this with { Low = Math.Max(Low, Math.Min(Middle - Deviation, High - (Outside - LogDelta) / Tilt)) };
+    public TiltedWindow UpperPart() => this with { Low = Math.Max(Low, Math.Min(Middle - Deviation, High - (Outside - LogDelta) / Tilt)) };
 
     /// <summary>The window around the epsilon that belongs to a delta.</summary>
     public static TiltedWindow ForDelta(LossSketch sketch, int sign, double delta)
@@ -79,7 +79,7 @@ internal readonly record struct TiltedWindow(
         for (var c = Cumulants(sketch, sign, high); function(high, c) < 0; c = Cumulants(sketch, sign, high))
         {
             // At the end of the losses there is nothing left to tilt towards.
-            if (high * (Most(sketch, sign) - c.Mean) < 1e-3)
+            if (high * (Most(sketch, sign) - c.Mean) < 0.5)
                 break;
             (low, high) = (high, 2 * high);
         }
@@ -113,7 +113,7 @@ internal readonly record struct TiltedWindow(
 
         for (var depth = Depth(high, out var mean); depth < Outside; depth = Depth(high, out mean))
         {
-            if (high * (most - side * mean) < 1e-3)
+            if (high * (most - side * mean) < 0.5)
                 break;
             (low, high) = (high, 2 * high);
         }
