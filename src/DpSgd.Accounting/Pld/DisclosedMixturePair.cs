@@ -10,6 +10,9 @@ namespace DpSgd.Accounting;
 internal sealed class DisclosedMixturePair(double probability, DominatingPair first, DominatingPair second) : DominatingPair
 {
     /// <inheritdoc/>
+    public override bool IsSymmetric => first.IsSymmetric && second.IsSymmetric;
+
+    /// <inheritdoc/>
     public override double LargestLoss => Math.Max(first.LargestLoss, second.LargestLoss);
 
     /// <inheritdoc/>

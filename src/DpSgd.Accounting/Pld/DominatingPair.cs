@@ -14,6 +14,9 @@ internal abstract class DominatingPair
     /// <summary>The smallest loss, negative infinity if there is none.</summary>
     public abstract double SmallestLoss { get; }
 
+    /// <summary>Whether both hockey-stick divergences are the same.</summary>
+    public virtual bool IsSymmetric => false;
+
     /// <summary>Probability under P of what cannot happen under Q.</summary>
     public virtual double InfiniteMass => 0;
 

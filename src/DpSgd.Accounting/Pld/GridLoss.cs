@@ -34,6 +34,35 @@ internal sealed class GridLoss
     /// <summary>Probabilities under P at the grid points.</summary>
     public ReadOnlySpan<double> P => _p;
 
+    /// <summary>Whether no mass is left at the grid points.</summary>
+    public bool IsEmpty => !P.ContainsAnyExcept(0.0);
+
+    /// <summary>A few thousand points that look like this loss: heavy points as they are, light neighbours together.</summary>
+    public IEnumerable<(double Mass, double Loss)> Thinned()
+    {
+        const int Groups = 4096;
+        var width = Math.Max(1, _p.Length / Groups);
+        for (var start = 0; start < _p.Length; start += width)
+        {
+            var (mass, sum) = (0.0, 0.0);
+            for (var i = start; i < Math.Min(_p.Length, start + width); i++)
+            {
+                var loss = (First + i) * _interval;
+                if (_p[i] > 1.0 / Groups)
+                {
+                    yield return (_p[i], loss);
+                    continue;
+                }
+
+                mass += _p[i];
+                sum += _p[i] * loss;
+            }
+
+            if (mass > SmallestMass)
+                yield return (mass, sum / mass);
+        }
+    }
+
     /// <summary>Probability under P of what cannot happen under Q.</summary>
     public double InfiniteMass { get; }
 
@@ -56,7 +85,7 @@ internal sealed class GridLoss
 
         // Below the first point: what Q has more there than the point itself can carry is lost to infinity.
         p[0] = cellP[0];
-        infiniteOfQ += Math.Max(0, cellQ[0] - cellP[0] * Math.Exp(-first * interval));
+        infiniteOfQ += cellP[0] < SmallestMass ? cellQ[0] : Math.Max(0, cellQ[0] - cellP[0] * Math.Exp(-first * interval));
         for (var i = 1; i < points; i++)
         {
             var left = (first + i - 1) * interval;
@@ -65,6 +94,10 @@ internal sealed class GridLoss
                 : Math.Clamp((cellP[i] - Math.Exp(left) * cellQ[i]) / width, 0, cellP[i]);
             p[i - 1] += cellP[i] - up;
             p[i] += up;
+
+            // What P cannot be seen of cannot carry Q.
+            if (cellP[i] < SmallestMass)
+                infiniteOfQ += cellQ[i];
         }
 
         var last = (first + points - 1) * interval;

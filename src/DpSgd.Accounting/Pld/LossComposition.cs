@@ -31,38 +31,34 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
 
     // Mass that is cut off from every step, relative to delta and shared by all steps: e^-22.
     private const double Cut = 22;
+    private const double NegligibleCut = 1e-7;
 
     // Smaller probabilities cannot be written down.
     private const double LogSmallest = -690;
 
+    private readonly bool _isSymmetric = pairs.All(part => part.Pair.IsSymmetric);
     private readonly double _steps = pairs.Sum(part => (double)part.Count);
+    private readonly (double P, double Q) _infinite = (
+        Infinite(pairs, pair => pair.InfiniteMass), Infinite(pairs, pair => pair.InfiniteMassOfQ));
     private readonly double _largestLoss = pairs.Sum(part => part.Count * part.Pair.LargestLoss);
     private readonly double _smallestLoss = pairs.Sum(part => part.Count * part.Pair.SmallestLoss);
 
     /// <summary>A bound on the least epsilon for a delta.</summary>
-    /// <param name="delta">In (0, 1).</param>
+    /// <param name="delta">In [0, 1).</param>
     /// <param name="bound">Which.</param>
     public double Epsilon(double delta, Bound bound)
     {
-        var infinite = (P: Infinite(pair => pair.InfiniteMass), Q: Infinite(pair => pair.InfiniteMassOfQ));
-        if (Math.Max(infinite.P, infinite.Q) >= delta)
+        var infinite = Math.Max(_infinite.P, _infinite.Q);
+        if (infinite > 0 && infinite >= delta)
             return double.PositiveInfinity;
+        if (delta == 0)
+            return Math.Max(_largestLoss, -_smallestLoss);
+        if (bound == Bound.Lower)
+            return EpsilonInWindows(delta, bound, useUpperParts: false).Epsilon;
 
-        var logNeglected = LogNeglected(Math.Log(delta));
-        var sketch = new LossSketch(pairs, logNeglected);
-        TiltedWindow[] windows = [TiltedWindow.ForDelta(sketch, 1, delta - infinite.P), TiltedWindow.ForDelta(sketch, -1, delta - infinite.Q)];
-        if (bound == Bound.Upper)
-            windows = Array.ConvertAll(windows, window => window.UpperPart());
-
-        // Where the loss of Q over P never gets as large as epsilon, its largest value is as good as its distribution.
-        var isOneSided = infinite.Q == 0 && -_smallestLoss < windows[0].Middle - windows[0].Deviation;
-        if (isOneSided)
-            windows[1] = windows[0];
-        var composed = Compose(sketch, windows, logNeglected, bound);
-        var epsilon = Epsilon(composed.P, delta, _largestLoss);
-        return !isOneSided ? Math.Max(epsilon, Epsilon(composed.Q, delta, -_smallestLoss))
-            : bound == Bound.Upper ? Math.Max(epsilon, -_smallestLoss)
-            : epsilon;
+        // The upper part of a window is nearly always enough, and half the work.
+        var (epsilon, isCut) = EpsilonInWindows(delta, bound, useUpperParts: true);
+        return isCut ? EpsilonInWindows(delta, bound, useUpperParts: false).Epsilon : epsilon;
     }
 
     /// <summary>A bound on the least delta for an epsilon.</summary>
@@ -71,49 +67,98 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
     public double Delta(double epsilon, Bound bound)
     {
         var rough = new LossSketch(pairs, LogNeglected(-100));
-        var logDelta = Math.Max(
-            TiltedWindow.ForEpsilon(rough, 1, epsilon).LogDelta,
-            TiltedWindow.ForEpsilon(rough, -1, epsilon).LogDelta);
+        var logDelta = Math.Max(LogDelta(1), LogDelta(-1));
         while (true)
         {
+            var logNeglected = LogNeglected(logDelta);
+            var composed = Compose(
+                sketch => [TiltedWindow.ForEpsilon(sketch, 1, epsilon), TiltedWindow.ForEpsilon(sketch, _isSymmetric ? 1 : -1, epsilon)],
+                logNeglected,
+                bound);
+            var delta = epsilon >= _largestLoss ? _infinite.P : composed.P.Infinite + Math.Max(0, composed.P.Mass.Delta(epsilon));
+            var cut = composed.P.Infinite - _infinite.P;
+            if (!_isSymmetric)
+            {
+                delta = Math.Max(delta, epsilon >= -_smallestLoss ? _infinite.Q : composed.Q.Infinite + Math.Max(0, composed.Q.Mass.Delta(epsilon)));
+                cut = Math.Max(cut, composed.Q.Infinite - _infinite.Q);
+            }
+
             // The sketch may be wrong about delta; then more was cut off from the steps than is negligible.
-            var logNeglected = LogNeglected(Math.Min(0, logDelta));
-            var sketch = new LossSketch(pairs, logNeglected);
-            TiltedWindow[] windows = [TiltedWindow.ForEpsilon(sketch, 1, epsilon), TiltedWindow.ForEpsilon(sketch, -1, epsilon)];
-            var composed = Compose(sketch, windows, logNeglected, bound);
-            var delta = Math.Max(Delta(composed.P, epsilon, _largestLoss), Delta(composed.Q, epsilon, -_smallestLoss));
-            if (Math.Log(delta) >= logDelta - Cut / 2 || logNeglected == LogSmallest)
+            if (cut <= NegligibleCut * delta || logNeglected == LogSmallest)
                 return Math.Clamp(delta, 0, 1);
-            logDelta -= Cut;
+            logDelta -= 4 * Cut;
+        }
+
+        // Beyond the losses of the sketch it knows nothing but that delta is very small.
+        double LogDelta(int sign) => epsilon >= (sign > 0 ? rough.LargestLoss : -rough.SmallestLoss)
+            ? LogSmallest
+            : Math.Min(0, TiltedWindow.ForEpsilon(rough, sign, epsilon).LogDelta);
+    }
+
+    private (double Epsilon, bool IsCut) EpsilonInWindows(double delta, Bound bound, bool useUpperParts)
+    {
+        var isOneSided = false;
+        var composed = Compose(Windows, LogNeglected(Math.Log(delta)), bound);
+        var p = Side(composed.P, _largestLoss);
+        if (_isSymmetric)
+            return p;
+        if (isOneSided)
+            return bound == Bound.Upper ? (Math.Max(p.Epsilon, -_smallestLoss), p.IsCut) : p;
+        var q = Side(composed.Q, -_smallestLoss);
+        return (Math.Max(p.Epsilon, q.Epsilon), p.IsCut || q.IsCut);
+
+        TiltedWindow[] Windows(LossSketch sketch)
+        {
+            TiltedWindow[] windows = [
+                TiltedWindow.ForDelta(sketch, 1, delta - _infinite.P),
+                TiltedWindow.ForDelta(sketch, -1, delta - _infinite.Q)];
+            if (useUpperParts)
+                windows = Array.ConvertAll(windows, window => window.UpperPart());
+
+            // Where the loss of Q over P never gets as large as epsilon, its largest value is as good as its distribution.
+            isOneSided = _infinite.Q == 0 && -_smallestLoss < windows[0].Middle - windows[0].Deviation;
+            if (isOneSided || _isSymmetric)
+                windows[1] = windows[0];
+            return windows;
+        }
+
+        (double Epsilon, bool IsCut) Side((TiltedMass Mass, double Infinite) side, double largestLoss)
+        {
+            // What was cut off from the steps has been moved to infinity; if that is too much, no epsilon is known.
+            if (side.Infinite >= delta)
+                return (double.PositiveInfinity, false);
+            var epsilon = side.Mass.Epsilon(delta - side.Infinite, Math.Max(0, largestLoss));
+            return (epsilon, useUpperParts && epsilon > 0 && epsilon == side.Mass.LowestLoss);
         }
     }
 
-    private static double Epsilon((TiltedMass Mass, double Infinite) side, double delta, double largestLoss)
-    {
-        if (side.Infinite >= delta)
-            return double.PositiveInfinity;
-
-        // What was cut off from the steps has been moved to infinity; only what is truly infinite has no largest loss.
-        return side.Mass.Epsilon(delta - side.Infinite, Math.Max(0, largestLoss));
-    }
-
-    private static double Delta((TiltedMass Mass, double Infinite) side, double epsilon, double largestLoss) =>
-        epsilon >= largestLoss ? side.Infinite : Math.Max(0, side.Mass.Delta(epsilon)) + side.Infinite;
-
-    private double Infinite(Func<DominatingPair, double> mass) =>
-        -Elementary.Expm1(pairs.Sum(part => part.Count * Elementary.Log1p(-mass(part.Pair))));
+    // Probability that at least one of all steps does what cannot happen on the other side.
+    private static double Infinite<T>(IEnumerable<(T Loss, long Count)> parts, Func<T, double> mass) =>
+        -Elementary.Expm1(parts.Sum(part => part.Count * Elementary.Log1p(-Math.Min(1, mass(part.Loss)))));
 
     private double LogNeglected(double logDelta) => Math.Max(logDelta - Cut - Math.Log(_steps), LogSmallest);
 
     private ((TiltedMass Mass, double Infinite) P, (TiltedMass Mass, double Infinite) Q) Compose(
-        LossSketch sketch, TiltedWindow[] windows, double logNeglected, Bound bound)
+        Func<LossSketch, TiltedWindow[]> place, double logNeglected, Bound bound)
     {
+        var sketch = new LossSketch(pairs, logNeglected);
+        var windows = place(sketch);
         var h = Interval(windows, logNeglected);
         var grids = pairs.Select(part => (
             Grid: bound == Bound.Upper ? GridLoss.Above(part.Pair, h, logNeglected) : GridLoss.Below(part.Pair, h, logNeglected),
             part.Count)).ToArray();
 
-        var points = windows.Max(window => (window.High - window.Low) / h) + 4;
+        // On a grid that is coarse against its losses nothing may be left of a lower bound.
+        if (grids.Any(part => part.Grid.IsEmpty))
+            return ((TiltedMass.Nothing, 0), (TiltedMass.Nothing, 0));
+        if (bound == Bound.Upper && windows.Any(LooksDifferent))
+        {
+            sketch = new LossSketch(grids);
+            windows = place(sketch);
+        }
+
+        // A window that is too wide is cut, and pays for what it misses.
+        var points = Math.Min(windows.Max(window => (window.High - window.Low) / h) + 4, 2 * MostPoints);
         var length = (int)BitOperations.RoundUpToPowerOf2((uint)points);
         var convolution = new TiltedConvolution(length, _steps);
         Int128 offset = 0;
@@ -129,21 +174,21 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
                 logMoments[side] += count * single[side];
             }
 
-            // On a grid that is coarse against its losses nothing may be left of a lower bound.
-            if (!double.IsFinite(single[0] + single[1]))
-                return ((TiltedMass.Nothing, 0), (TiltedMass.Nothing, 0));
-
             convolution.Add(
                 grid, (windows[0].TiltOfP, single[0]), (windows[1].TiltOfP, single[1]), count, isLast: part == grids.Length - 1);
             offset += (Int128)grid.First * count;
         }
 
         return (
-            (Side(convolution.OfP, 0), Infinite(grid => grid.InfiniteMass)),
-            (Side(convolution.OfQ, 1), Infinite(grid => grid.InfiniteMassOfQ)));
+            (Side(convolution.OfP, 0), Infinite(grids, grid => grid.InfiniteMass)),
+            (Side(convolution.OfQ, 1), Infinite(grids, grid => grid.InfiniteMassOfQ)));
 
-        double Infinite(Func<GridLoss, double> mass) =>
-            -Elementary.Expm1(grids.Sum(part => part.Count * Elementary.Log1p(-Math.Min(1, mass(part.Grid)))));
+        // A coarse grid can be far from what was sketched, many times over after many steps.
+        bool LooksDifferent(TiltedWindow window) => Math.Abs(grids.Select((grid, part) =>
+        {
+            var sketched = sketch.LogMoment(part, window.TiltOfP);
+            return grid.Count * (grid.Grid.LogMoment(window.TiltOfP, sketched) - sketched);
+        }).Sum()) > 1;
 
         TiltedMass Side((double[] Circle, double Rounding) sum, int side)
         {

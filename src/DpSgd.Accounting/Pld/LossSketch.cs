@@ -12,15 +12,31 @@ internal sealed class LossSketch
     /// <param name="pairs">Pairs, and how often each was composed.</param>
     /// <param name="logNeglected">Logarithm of the mass of each that may be left out.</param>
     public LossSketch(IEnumerable<(DominatingPair Pair, long Count)> pairs, double logNeglected)
-    {
-        _parts = [.. pairs.Select(part =>
+        : this(pairs.Select(part =>
         {
             var points = part.Pair.Sketch(logNeglected).Where(point => point is { P: > 1e-300, Q: > 1e-300 }).ToArray();
             return (
                 Array.ConvertAll(points, point => point.P),
                 Array.ConvertAll(points, point => Math.Log(point.P) - Math.Log(point.Q)),
                 (double)part.Count);
-        })];
+        }))
+    {
+    }
+
+    /// <summary>The same of losses on a grid, for grids so coarse that they look different.</summary>
+    /// <param name="grids">Losses, and how often each was composed.</param>
+    public LossSketch(IEnumerable<(GridLoss Grid, long Count)> grids)
+        : this(grids.Select(part =>
+        {
+            var points = part.Grid.Thinned().ToArray();
+            return (Array.ConvertAll(points, point => point.Mass), Array.ConvertAll(points, point => point.Loss), (double)part.Count);
+        }))
+    {
+    }
+
+    private LossSketch(IEnumerable<(double[] Mass, double[] Loss, double Count)> parts)
+    {
+        _parts = [.. parts];
         LargestLoss = _parts.Sum(part => part.Count * part.Loss.DefaultIfEmpty(0).Max());
         SmallestLoss = _parts.Sum(part => part.Count * part.Loss.DefaultIfEmpty(0).Min());
         Steps = _parts.Sum(part => part.Count);

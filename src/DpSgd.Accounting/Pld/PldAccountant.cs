@@ -178,7 +178,12 @@ public sealed class PldAccountant : IPrivacyAccountant
             pairs.Add((new PoissonSampledGaussianPair(1, noise), 1));
         var composition = new LossComposition(pairs, ValueDiscretizationInterval);
         var bound = query is Query.Epsilon or Query.Delta ? LossComposition.Bound.Upper : LossComposition.Bound.Lower;
-        return asksForEpsilon ? composition.Epsilon(argument, bound) : composition.Delta(argument, bound);
+        var answer = asksForEpsilon ? composition.Epsilon(argument, bound) : composition.Delta(argument, bound);
+        if (bound == LossComposition.Bound.Lower || !RdpAccountant.TryCreate(NeighboringRelation, _ledger.Entries, out var rdp))
+            return answer;
+
+        // Where a grid has to be too coarse the other accountant's bound may be the better one.
+        return Math.Min(answer, asksForEpsilon ? rdp.GetEpsilon(argument) : rdp.GetDelta(argument));
     }
 
     /// <summary>The noise of the one Gaussian mechanism that all of them without sampling are; infinite when there is none.</summary>

@@ -10,6 +10,9 @@ internal sealed class PoissonSampledGaussianPair(double samplingProbability, dou
     : GaussianPair(noiseMultiplier, [0, 1], [1 - samplingProbability, samplingProbability], [1, 0])
 {
     /// <inheritdoc/>
+    public override bool IsSymmetric => samplingProbability == 1;
+
+    /// <inheritdoc/>
     public override double LargestLoss => double.PositiveInfinity;
 
     /// <inheritdoc/>

@@ -15,6 +15,9 @@ internal sealed class PoissonSampledGaussianReplacementPair(double samplingProba
         [samplingProbability, 1 - samplingProbability, 0])
 {
     /// <inheritdoc/>
+    public override bool IsSymmetric => true;
+
+    /// <inheritdoc/>
     public override double LargestLoss => double.PositiveInfinity;
 
     /// <inheritdoc/>

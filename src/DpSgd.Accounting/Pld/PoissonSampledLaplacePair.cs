@@ -10,6 +10,9 @@ internal sealed class PoissonSampledLaplacePair(double samplingProbability, doub
     : LocationMixturePair([0, 1 / noiseMultiplier], [1 - samplingProbability, samplingProbability], [1, 0])
 {
     /// <inheritdoc/>
+    public override bool IsSymmetric => samplingProbability == 1;
+
+    /// <inheritdoc/>
     public override double LargestLoss => SampledLoss.Sampled(1 / noiseMultiplier, samplingProbability);
 
     /// <inheritdoc/>

@@ -19,6 +19,9 @@ internal sealed class TiltedMass(
     /// <summary>No loss at all.</summary>
     public static TiltedMass Nothing { get; } = new(new CircularMass([0], 0, 1), 0, 1, 0, 0, 0, 0);
 
+    /// <summary>The loss at the first point. An epsilon that is below is not looked for.</summary>
+    public double LowestLoss => Loss(0);
+
     private readonly double _step = Math.Exp(-tilt * interval);
     private readonly double _stepOfQ = Math.Exp(-(tilt + 1) * interval);
     private readonly double _gain = -Elementary.Expm1(-interval);

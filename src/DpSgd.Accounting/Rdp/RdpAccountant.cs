@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace DpSgd.Accounting;
 
 /// <summary>
@@ -191,6 +193,24 @@ public sealed class RdpAccountant : IPrivacyAccountant
         catch (Exception e) when (e is ArgumentException or NotSupportedException or OverflowException)
         {
             throw new FormatException("The state of the accountant is none that this library could have written.", e);
+        }
+    }
+
+    /// <summary>An accountant of a whole ledger, if it has a bound for all of it.</summary>
+    internal static bool TryCreate(
+        NeighboringRelation relation, IEnumerable<LedgerEntry> ledger, [NotNullWhen(true)] out RdpAccountant? accountant)
+    {
+        accountant = new RdpAccountant(neighboringRelation: relation);
+        try
+        {
+            foreach (var (dpEvent, count) in ledger)
+                accountant.Compose(dpEvent, count);
+            return true;
+        }
+        catch (NotSupportedException)
+        {
+            accountant = null;
+            return false;
         }
     }
 
