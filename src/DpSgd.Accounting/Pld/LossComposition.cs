@@ -158,7 +158,7 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
         }
 
         // A window that is too wide is cut, and pays for what it misses.
-        var points = Math.Min(windows.Max(window => (window.High - window.Low) / h) + 4, 2 * MostPoints);
+        var points = Math.Min(windows.Max(window => (window.High - window.Low) / h) + 4, MostPoints);
         var length = (int)BitOperations.RoundUpToPowerOf2((uint)points);
         var convolution = new TiltedConvolution(length, _steps);
         Int128 offset = 0;
