@@ -61,6 +61,7 @@ public partial class DPOptimizer : OptimizerHelper
                 nameof(DPOptimizerOptions.L2NormClip), options.L2NormClip,
                 $"L2NormClip times NoiseMultiplier, {options.NoiseMultiplier}, is more noise than a 32 bit float can hold.");
         }
+        RefuseStale(optimizer);
         _microbatching = new Microbatching(options);
         Accountant = options.Accountant ?? new RdpAccountant();
         Attach();
@@ -96,6 +97,21 @@ public partial class DPOptimizer : OptimizerHelper
 
     /// <summary>Told when a part of a step has ended; for benchmarks.</summary>
     internal Action<StepPhase>? PhaseEnded { get; set; }
+
+    /// <summary>An optimizer keeps its state by parameter; after the model was moved it has none for the new ones.</summary>
+    private static void RefuseStale(OptimizerHelper optimizer)
+    {
+        try
+        {
+            optimizer.state_dict();
+        }
+        catch (KeyNotFoundException)
+        {
+            throw new ArgumentException(
+                "The optimizer was made for other parameters than the model has now: the model was moved to another device or type since. " +
+                "Move the model first, then make the optimizer.", nameof(optimizer));
+        }
+    }
 
     /// <summary>Takes one private step.</summary>
     /// <param name="closure">
@@ -174,8 +190,10 @@ public partial class DPOptimizer : OptimizerHelper
         {
             throw new InvalidOperationException(
                 "The closure must return the loss of each example, a tensor of shape [B]; it returned " +
-                $"{(losses is null ? "null" : $"one of shape [{string.Join(", ", losses.shape)}]")}. " +
-                "Write reduction: Reduction.None in the loss function, and do not call backward().");
+                (losses is null ? "null." : $"one of shape [{string.Join(", ", losses.shape)}]. ") +
+                (losses?.dim() > 1
+                    ? "Average what belongs to one example: losses.flatten(1).mean(dim: 1L)."
+                    : "Write reduction: Reduction.None in the loss function, and do not call backward()."));
         }
         using var sum = losses.sum();
         sum.backward();
@@ -256,8 +274,9 @@ public partial class DPOptimizer : OptimizerHelper
             {
                 throw new InvalidOperationException(
                     $"No private step was taken: parameter '{name}' has a gradient that did not come through its layer, so it cannot be " +
-                    "clipped example by example. Use the parameter only by calling its layer (layer.call(x)), freeze it if it is not " +
-                    "trained, and call optimizer.zero_grad() before the forward pass.");
+                    "clipped example by example. Call layers with layer.call(x), never layer.forward(x) or a function on their weights; " +
+                    "leave penalties on weights to the optimizer (weight_decay); freeze what is not trained; and call " +
+                    "optimizer.zero_grad() before the forward pass.");
             }
         }
     }

@@ -60,6 +60,25 @@ public class DPOptimizerPerMicrobatchTests
         TensorAssert.AreClose(actual, byLayers, 1e-12);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Repeated_tokens_are_summed_before_clipping(bool sparse)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(1);
+        var model = Embedding(4, 3, sparse: sparse, dtype: ScalarType.Float64);
+        var tokens = randint(4, [5, 8]);
+        Tensor LossOf(Tensor positions) => model.call(tokens.index_select(0, positions)).square().sum();
+        IReadOnlyList<Tensor> Gradient(DPOptimizerOptions options, Action<DPOptimizer> step) =>
+            PrivateStep.Gradient(model, model.parameters().ToList(), options with { L2NormClip = 0.2, NoiseMultiplier = 0 }, step);
+        var byLayers = Gradient(Toy.Private, optimizer => optimizer.step(() => model.call(tokens).square().sum(dim: [1, 2])));
+
+        var actual = Gradient(Private, optimizer => optimizer.step(5, LossOf));
+
+        TensorAssert.AreClose(actual, byLayers, 1e-12);
+    }
+
     [Fact]
     public void A_recurrent_network_trains()
     {

@@ -177,7 +177,7 @@ internal sealed class GradientTap : IDisposable
             return;
         // A pass that no step was made of would only fill the memory; one with gradients is missing from the next step.
         var failure = _uses.Exists(use => use.HasGradient)
-            ? "the model was called again after a backward pass, before a step (to leave a batch out, call zero_grad)"
+            ? "the model was called again after a backward pass, before a step. To evaluate in between, do it inside using (no_grad()); to leave a batch out, call zero_grad; gradients cannot be accumulated over batches, so make the batch larger instead"
             : _failure;
         ForgetUses();
         Resume();

@@ -43,7 +43,8 @@ internal sealed class MicrobatchBackward : IDisposable
             {
                 Backward(loss, positions);
                 var toAverage = reduction == LossReduction.Sum ? 1.0 / positions.Length : 1;
-                var gradients = _parameters.Select(p => (Parameter: p, Gradient: p.grad)).Where(g => g.Gradient is not null).ToList();
+                // Sparse gradients list a token as often as it occurs: dense, they are summed before the norm is taken.
+                var gradients = _parameters.Select(p => (Parameter: p, Gradient: p.grad?.to_dense())).Where(g => g.Gradient is not null).ToList();
                 var norm = gradients.Aggregate(
                     zeros([], ScalarType.Float64, _parameters[0].device),
                     (sum, g) => sum + g.Gradient!.to(ScalarType.Float64).square().sum().to(sum.device)).sqrt() * toAverage;
@@ -54,7 +55,7 @@ internal sealed class MicrobatchBackward : IDisposable
                     continue;
                 }
                 foreach (var (parameter, gradient) in gradients)
-                    total.Of(parameter).add_(gradient!.to_dense(), factor);
+                    total.Of(parameter).add_(gradient!, factor);
             }
             finally
             {

@@ -27,6 +27,7 @@ internal static class ModelInspection
         var wanted = trained.Select(p => p.Handle).ToHashSet();
         var layers = new List<TappedLayer>();
         var problems = new List<string>();
+        var isWithoutRule = false;
         foreach (var (path, module) in Modules(model))
         {
             var own = module.named_parameters(recurse: false).Where(p => wanted.Contains(p.parameter.Handle)).ToList();
@@ -35,7 +36,10 @@ internal static class ModelInspection
             else if (own.Count == 0 || rules is null)
                 continue;
             else if (rules.For(module) is not { } rule || !LayerHooks.Fit(module))
-                problems.Add($"'{path}' is a {module.GetType().Name} with trained parameters ({string.Join(", ", own.Select(p => p.name))}), for which there is no layer rule");
+            {
+                isWithoutRule = true;
+                problems.Add($"'{path}' is a {module.GetType().Name} with trained parameters ({string.Join(", ", own.Select(p => p.name))}), for which there is no layer rule{Replacement(module)}");
+            }
             else if (rule.WhyNot(module) is { } reason)
                 problems.Add($"'{path}' is a {module.GetType().Name} {reason}");
             else
@@ -46,13 +50,22 @@ internal static class ModelInspection
             .Select(p => Problem(p.name, p.parameter, wanted.Contains(p.parameter.Handle))).OfType<string>());
         if (problems.Count > 0)
         {
-            var advice = rules is null ? "" :
-                $" There are rules for: {rules.Names}. For others, write one (DPOptimizerOptions.LayerRules), or take slower steps without " +
+            var advice = !isWithoutRule ? "" :
+                $" There are rules for: {rules!.Names}. For others, write one (DPOptimizerOptions.LayerRules), or take slower steps without " +
                 "(DPOptimizerOptions.PerMicrobatchBackward). Layers without trained parameters may be of any other kind.";
             throw new ArgumentException($"This model cannot be trained privately: {string.Join("; ", problems)}.{advice}", nameof(model));
         }
         return layers;
     }
+
+    /// <summary>What to put in the place of a layer that TorchSharp computes as a whole, for a message.</summary>
+    private static string Replacement(nn.Module module) => module switch
+    {
+        LSTM => ": put DPLSTM in its place",
+        GRU => ": put DPGRU in its place",
+        RNN => ": put DPRNN in its place",
+        _ => "",
+    };
 
     private static void RefuseForeign(nn.Module model, IReadOnlyList<Parameter> trained, string argument)
     {
@@ -72,7 +85,7 @@ internal static class ModelInspection
     private static string? Problem(string name, Parameter parameter, bool isTrained) => parameter switch
     {
         { requires_grad: true } when !isTrained =>
-            $"'{name}' would get an ordinary gradient, since the optimizer does not train it: set its requires_grad to false",
+            $"'{name}' would get an ordinary gradient, since the optimizer does not train it: make the optimizer from model.parameters(), or freeze it (requires_grad = false)",
         { dtype: not (ScalarType.Float32 or ScalarType.Float64) } when isTrained =>
             $"'{name}' is of type {parameter.dtype}; it must be Float32 or Float64",
         _ => null,
@@ -105,7 +118,7 @@ internal static class ModelInspection
     /// <summary>Why a layer cannot be in a private model, whether or not it has trained parameters; null if it can.</summary>
     private static string? Problem(nn.Module module) => module switch
     {
-        BatchNorm => ", which mixes the examples of a batch; GroupNorm and LayerNorm do not",
+        BatchNorm => ", which mixes the examples of a batch: put GroupNorm(groups, channels) or LayerNorm in its place",
         InstanceNorm { track_running_stats: true } =>
             " that keeps statistics of the data, which no noise covers; make it with track_running_stats: false",
         Embedding or EmbeddingBag when EmbeddingProbe.ShortensRows(module) =>
