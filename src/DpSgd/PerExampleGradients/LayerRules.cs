@@ -12,7 +12,7 @@ internal static class LayerRules
         new ConvolutionRule(typeof(Conv1d), 1), new ConvolutionRule(typeof(Conv2d), 2), new ConvolutionRule(typeof(Conv3d), 3),
         new ConvolutionTransposeRule(typeof(ConvTranspose1d), 1), new ConvolutionTransposeRule(typeof(ConvTranspose2d), 2),
         new ConvolutionTransposeRule(typeof(ConvTranspose3d), 3),
-        new BilinearRule(), new PReLURule(), new RecurrentMapRule(),
+        new BilinearRule(), new PReLURule(), new RecurrentMapRule(), new AppendedRowRule(),
         new LayerNormRule(), new GroupNormRule(),
         new InstanceNormRule(typeof(InstanceNorm1d), 1), new InstanceNormRule(typeof(InstanceNorm2d), 2),
         new InstanceNormRule(typeof(InstanceNorm3d), 3),
