@@ -1,3 +1,4 @@
+using DpSgd.Accounting;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -29,12 +30,15 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
     /// <summary>The wrapped optimizer's parameters.</summary>
     public override IEnumerable<Parameter> parameters() => _inner.parameters();
 
-    /// <summary>Forgets the gradients of all parameters, and all that was caught of a pass that no step was made of.</summary>
+    /// <summary>Forgets the gradients of all the model's parameters, and what was caught in a backward pass that no step was made of.</summary>
     public override void zero_grad()
     {
-        _tap.Forget();
-        foreach (var parameter in _inner.parameters())
-            parameter.grad = null;
+        _tap.ForgetGradients();
+        foreach (var (_, parameter) in _ofModel)
+        {
+            if (!parameter.IsInvalid)
+                parameter.grad = null;
+        }
     }
 
     /// <summary>Gives the wrapped optimizer another group of the model's parameters to train.</summary>
@@ -42,7 +46,9 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
     /// <exception cref="ArgumentException">One of the parameters cannot be trained privately. The group was not added.</exception>
     public override void add_param_group(ParamGroup param_group)
     {
-        Validation.ModelInspection.TrainedLayers(_model, param_group.Parameters.Where(p => p.requires_grad).ToList());
+        Guard.NotNull(param_group);
+        var added = param_group.Parameters.Where(p => p.requires_grad);
+        Validation.ModelInspection.TrainedLayers(_model, [.. _parameters, .. added], nameof(param_group), new(_options.LayerRules));
         _inner.add_param_group(param_group);
         _tap.Dispose();
         _gradient.Dispose();

@@ -33,6 +33,8 @@ public partial class DPOptimizer : OptimizerHelper
     private readonly DPOptimizerOptions _options;
     private readonly Microbatching _microbatching;
     private IReadOnlyList<Parameter> _parameters = [];
+    private HashSet<IntPtr> _known = [];
+    private IReadOnlyList<(string Name, Parameter Parameter)> _ofModel = [];
     private GradientTap _tap = null!;
     private FlatGradient _gradient = null!;
 
@@ -53,6 +55,12 @@ public partial class DPOptimizer : OptimizerHelper
         _options = Guard.NotNull(options);
         if (optimizer is DPOptimizer)
             throw new ArgumentException("The optimizer is private already.", nameof(optimizer));
+        if (!float.IsFinite((float)(1000 * options.L2NormClip * options.NoiseMultiplier)))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(DPOptimizerOptions.L2NormClip), options.L2NormClip,
+                $"L2NormClip times NoiseMultiplier, {options.NoiseMultiplier}, is more noise than a 32 bit float can hold.");
+        }
         _microbatching = new Microbatching(options);
         Accountant = options.Accountant ?? new RdpAccountant();
         Attach();
@@ -86,6 +94,9 @@ public partial class DPOptimizer : OptimizerHelper
     /// </summary>
     public long NonFiniteExamples { get; private set; }
 
+    /// <summary>Told when a part of a step has ended; for benchmarks.</summary>
+    internal Action<StepPhase>? PhaseEnded { get; set; }
+
     /// <summary>Takes one private step.</summary>
     /// <param name="closure">
     /// Null after <c>loss.backward()</c>. Otherwise it calls the model and returns the loss of each example, a tensor of
@@ -97,6 +108,7 @@ public partial class DPOptimizer : OptimizerHelper
     /// another way than through its layer. No step was taken and none was counted.
     /// </exception>
     /// <exception cref="ArgumentException"><see cref="DPOptimizerOptions.NumMicrobatches"/> does not divide the batch. No step was taken and none was counted.</exception>
+    /// <exception cref="NotSupportedException">The accountant has no bound for the step, as for Poisson samples when one example is replaced. No step was taken and none was counted.</exception>
     public override Tensor step(Func<Tensor>? closure = null)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -110,18 +122,25 @@ public partial class DPOptimizer : OptimizerHelper
             var batch = _tap.Catch() ?? throw NothingToStepOn();
             if (losses is not null && losses.shape[0] != batch.Size)
                 throw NotOneLossEach(losses.shape[0], batch.Size);
+            if (_options.Sampling?.Draws?.WhyNot(batch.Size) is { } reason)
+                throw new InvalidOperationException($"No private step was taken: {reason}.");
             var microbatches = _microbatching.Divide(batch.Size);
             var expectedCount = _microbatching.ExpectedCount(batch.Size);
 
             _gradient.Zero();
             if (batch.Size > 0)
                 AddClippedSum(batch, microbatches, closure is null ? _options.LossReduction : LossReduction.Sum);
+            PhaseEnded?.Invoke(StepPhase.Sums);
+
             _gradient.AddNoise(_options.Noise, _options.NoiseMultiplier * _options.L2NormClip);
             _gradient.DivideBy(expectedCount);
+            PhaseEnded?.Invoke(StepPhase.Noise);
 
+            _options.Sampling?.Draws?.Use();
             Accountant.Compose(EventOf(batch.Size));
             Steps++;
             Update();
+            PhaseEnded?.Invoke(StepPhase.Update);
             return losses!;
         }
         finally
@@ -159,6 +178,7 @@ public partial class DPOptimizer : OptimizerHelper
         using var scope = NewDisposeScope();
         using var toAverage = AverageScale(microbatches, reduction);
         var norms = batch.Norms(microbatches, toAverage.device).mul_(toAverage);
+        PhaseEnded?.Invoke(StepPhase.Norms);
         var weights = microbatches.Spread(FlatClipping.Factors(norms, _options.L2NormClip).mul_(toAverage));
         var drop = microbatches.Spread(norms.isfinite().logical_not());
         if (drop.any().ToBoolean())
@@ -179,8 +199,11 @@ public partial class DPOptimizer : OptimizerHelper
             : full(microbatches.Count, examples / microbatches.Width, dtype: ScalarType.Float64, device: device);
     }
 
+    /// <summary>What the step costs. Noise that can be drawn again protects nothing.</summary>
     private DpEvent EventOf(long batchSize)
     {
+        if (!_options.Noise.IsSecure)
+            return new NonPrivateDpEvent();
         var mechanism = new GaussianDpEvent(_microbatching.EffectiveNoiseMultiplier(batchSize, Accountant.NeighboringRelation));
         return _options.Sampling?.EventOf(mechanism) ?? mechanism;
     }
@@ -205,33 +228,29 @@ public partial class DPOptimizer : OptimizerHelper
     }
 
     /// <summary>
-    /// Promise: no unclipped gradient reaches the inner optimizer. Whatever a parameter holds now did not come through a
-    /// layer rule.
+    /// Promise: no unclipped gradient reaches the inner optimizer. Whatever a parameter of the model holds now did not come
+    /// through a layer rule.
     /// </summary>
     private void RefuseOtherGradients()
     {
-        var known = _parameters.ToHashSet<Tensor>(ReferenceEqualityComparer.Instance);
-        foreach (var parameter in _inner.parameters())
+        if (!_inner.parameters().Where(p => p.IsInvalid || p.requires_grad).All(p => !p.IsInvalid && _known.Contains(p.Handle)))
         {
-            if (parameter.IsInvalid || (parameter.requires_grad && !known.Contains(parameter)))
-            {
-                throw new InvalidOperationException(
-                    $"No private step was taken: parameter '{NameOf(parameter)}' was not trained when this optimizer was made: it was frozen, or " +
-                    "the model was moved to another device or type since. Make both optimizers again.");
-            }
+            throw new InvalidOperationException(
+                "No private step was taken: the optimizer trains other parameters now than when it was made. Some were frozen then, or the " +
+                "model was moved to another device or type since. Make both optimizers again.");
+        }
+        foreach (var (name, parameter) in _ofModel)
+        {
             using var gradient = parameter.grad;
             if (gradient is not null)
             {
                 throw new InvalidOperationException(
-                    $"No private step was taken: parameter '{NameOf(parameter)}' has a gradient that did not come through its layer, so it " +
-                    "cannot be clipped example by example. Use the parameter only by calling its layer (layer.call(x)), and call " +
-                    "optimizer.zero_grad() before the forward pass.");
+                    $"No private step was taken: parameter '{name}' has a gradient that did not come through its layer, so it cannot be " +
+                    "clipped example by example. Use the parameter only by calling its layer (layer.call(x)), freeze it if it is not " +
+                    "trained, and call optimizer.zero_grad() before the forward pass.");
             }
         }
     }
-
-    private string NameOf(Parameter parameter) =>
-        _model.named_parameters().FirstOrDefault(p => ReferenceEquals(p.parameter, parameter)).name ?? "(no longer in the model)";
 
     private static InvalidOperationException NotOneLossEach(long losses, long examples) => new(
         $"No private step was taken: the closure returned {losses} losses, but the model was called with {examples} examples. " +
@@ -245,10 +264,20 @@ public partial class DPOptimizer : OptimizerHelper
     private void Attach()
     {
         var parameters = _inner.parameters().Where(p => p.requires_grad).DistinctBy(p => p.Handle).ToList();
-        if (parameters.Count == 0)
-            throw new ArgumentException("The optimizer trains no parameters.", "optimizer");
-        _tap = new GradientTap(_model, ModelInspection.TrainedLayers(_model, parameters));
-        _gradient = new FlatGradient(parameters);
+        var layers = ModelInspection.TrainedLayers(_model, parameters, "optimizer", new(_options.LayerRules));
+        var gradient = new FlatGradient(parameters);
+        try
+        {
+            _tap = new GradientTap(_model, layers);
+        }
+        catch
+        {
+            gradient.Dispose();
+            throw;
+        }
+        _gradient = gradient;
         _parameters = parameters;
+        _known = parameters.Select(p => p.Handle).ToHashSet();
+        _ofModel = _model.named_parameters().DistinctBy(p => p.parameter.Handle).ToList();
     }
 }

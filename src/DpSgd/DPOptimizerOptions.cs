@@ -1,4 +1,5 @@
 using DpSgd.Accounting;
+using DpSgd.PerExampleGradients;
 
 namespace DpSgd;
 
@@ -61,6 +62,10 @@ public sealed record DPOptimizerOptions
     /// How the batches are drawn; take it from the loader. Null, the default, claims nothing: every example counts as being
     /// in every batch.
     /// </summary>
+    /// <remarks>
+    /// Without it the size of each batch counts as public, and so does the place of each example in it, which decides who
+    /// shares a microbatch: the guarantee compares a data set with the same one in which an example was blanked out.
+    /// </remarks>
     public BatchSampling? Sampling { get; init; }
 
     /// <summary>
@@ -75,6 +80,16 @@ public sealed record DPOptimizerOptions
         get;
         init => field = Guard.NotNull(value, nameof(Noise));
     } = NoiseSource.Secure;
+
+    /// <summary>
+    /// Rules for modules of your own, written as <see cref="LayerRule{TLayer}"/> says. None, by default. One for a type of
+    /// layer that has a rule already goes before that.
+    /// </summary>
+    public IReadOnlyList<LayerRule> LayerRules
+    {
+        get;
+        init => field = Guard.NotNull(value, nameof(LayerRules));
+    } = [];
 
     private static int? AtLeastOne(int? value, string name) =>
         value is { } given ? (int)Guard.AtLeast(1, given, name) : null;

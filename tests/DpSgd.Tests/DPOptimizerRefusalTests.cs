@@ -48,7 +48,7 @@ public class DPOptimizerRefusalTests
         using var scope = NewDisposeScope();
         var (model, other) = (Toy.Model(), Toy.Model());
         var act = () => new DPOptimizer(optim.SGD(other.parameters(), 1), model, Toy.Private);
-        act.Should().Throw<ArgumentException>().WithMessage("*4 parameters that are not the model's*").WithParameterName("model");
+        act.Should().Throw<ArgumentException>().WithMessage("*4 parameters that are not the model's*").WithParameterName("optimizer");
     }
 
     [Fact]
@@ -177,7 +177,7 @@ public class DPOptimizerRefusalTests
         using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private);
         weight.requires_grad = true;
         Toy.Backward(model, x, y);
-        optimizer.Invoking(o => o.step()).Should().Throw<InvalidOperationException>().WithMessage("*'first.weight'*");
+        optimizer.Invoking(o => o.step()).Should().Throw<InvalidOperationException>().WithMessage("*Make both optimizers again*");
         optimizer.Steps.Should().Be(0);
     }
 
@@ -203,13 +203,169 @@ public class DPOptimizerRefusalTests
         FluentActions.Invoking(() => behind.call(randn(3, 4)).sum().backward())
             .Should().Throw<System.Runtime.InteropServices.ExternalException>().WithMessage("*modified inplace*");
 
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_input_that_is_changed_before_the_step_is_refused(bool beforeBackward)
+    {
+        using var scope = NewDisposeScope();
         var model = new UsableModel();
-        using var second = new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private);
+        var before = Toy.Weights(model);
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private);
         var x = randn(3, 4);
         var loss = Loss(model, x);
-        x.add_(1);
-        FluentActions.Invoking(() => loss.backward())
-            .Should().Throw<System.Runtime.InteropServices.ExternalException>().WithMessage("*modified by an inplace operation*");
+        if (beforeBackward)
+            x.add_(1);
+        loss.backward();
+        if (!beforeBackward)
+            x.add_(1);
+        optimizer.Invoking(o => o.step()).Should().Throw<InvalidOperationException>().WithMessage("*changed in place before the step*");
+        model.ShouldBeUnchanged(before);
+        optimizer.Steps.Should().Be(0);
+
+        optimizer.step(() => model.call(x).square().sum(dim: 1L));
+        optimizer.Steps.Should().Be(1);
+    }
+
+    [Fact]
+    public void A_parameter_of_the_model_that_is_not_trained_must_be_frozen()
+    {
+        using var scope = NewDisposeScope();
+        var model = Toy.Model();
+        var act = () => new DPOptimizer(optim.SGD(model.parameters().Take(2).ToList(), 1), model, Toy.Private);
+        act.Should().Throw<ArgumentException>().WithParameterName("model").WithMessage("*'second.weight' would get an ordinary gradient*requires_grad to false*");
+        foreach (var parameter in model.parameters().Skip(2))
+            parameter.requires_grad = false;
+        using var optimizer = act();
+
+        // And if one is unfrozen later, whoever else may train it:
+        var (x, y) = Toy.Batch(4);
+        model.parameters().Last().requires_grad = true;
+        Toy.Backward(model, x, y);
+        optimizer.Invoking(o => o.step()).Should().Throw<InvalidOperationException>().WithMessage("*'second.bias' has a gradient*");
+    }
+
+    [Fact]
+    public void A_part_of_a_private_model_cannot_have_another_optimizer()
+    {
+        using var scope = NewDisposeScope();
+        var model = Toy.Model();
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private);
+        var head = model.children().Last();
+        FluentActions.Invoking(() => new DPOptimizer(optim.SGD(head.parameters(), 1), head, Toy.Private))
+            .Should().Throw<InvalidOperationException>().WithMessage("*already has a DPOptimizer*");
+    }
+
+    [Fact]
+    public void A_bare_layer_can_be_wrapped_again_and_again()
+    {
+        using var scope = NewDisposeScope();
+        var model = Linear(4, 2);
+        for (var i = 0; i < 3; i++)
+        {
+            using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private);
+            optimizer.step(() => model.call(randn(5, 4)).square().sum(dim: 1L));
+            optimizer.Steps.Should().Be(1);
+        }
+    }
+
+    [Fact]
+    public void A_forward_pass_that_breaks_off_does_no_lasting_harm()
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(1);
+        var model = new UsableModel();
+        var x = randn(5, 4);
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private);
+
+        // In the middle of a good pass: the layer that broke off is trained all the same.
+        Loss(model, x).backward();
+        FluentActions.Invoking(() => model.First.call(randn(5, 3))).Should().Throw<Exception>();
+        var before = Toy.Weights(model);
+        optimizer.step();
+        Toy.Weights(model).Zip(before).Should().OnlyContain(pair => !pair.First.equal(pair.Second).all().ToBoolean());
+
+        // The pass of the model that broke off is over: its forward is not taken for a part of it.
+        FluentActions.Invoking(() => model.call(randn(5, 3))).Should().Throw<Exception>();
+        optimizer.zero_grad();
+        optimizer.Invoking(o =>
+        {
+            model.forward(x).sum().backward();
+            o.step();
+        }).Should().Throw<InvalidOperationException>().WithMessage("*not model.forward(x)*");
+    }
+
+    [Fact]
+    public void Only_32_and_64_bit_parameters_are_trained()
+    {
+        using var scope = NewDisposeScope();
+        var model = Linear(4, 2, dtype: ScalarType.BFloat16);
+        FluentActions.Invoking(() => new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private))
+            .Should().Throw<ArgumentException>().WithParameterName("model").WithMessage("*'weight' is of type BFloat16*Float32 or Float64*");
+    }
+
+    [Fact]
+    public void A_step_is_made_once_of_the_batch_that_the_loader_drew_and_of_no_other()
+    {
+        using var scope = NewDisposeScope();
+        var model = Toy.Model();
+        var (x, y) = Toy.Batch(40);
+        using var loader = new PoissonDataLoader(x, y, expectedBatchSize: 20);
+        var ledger = new RecordingAccountant();
+        using var optimizer = new DPOptimizer(
+            optim.SGD(model.parameters(), 1), model, Toy.Private with { Sampling = loader.Sampling, Accountant = ledger });
+        void StepOn(Tensor examples, Tensor labels) => optimizer.step(() => Toy.Loss(model, examples, labels, Reduction.None));
+
+        FluentActions.Invoking(() => StepOn(x, y)).Should().Throw<InvalidOperationException>().WithMessage("*has not drawn a batch*");
+        foreach (var (examples, labels) in loader)
+        {
+            FluentActions.Invoking(() => StepOn(x.repeat(2, 1), y.repeat(2))).Should().Throw<InvalidOperationException>().WithMessage("*80 examples, but the loader drew*");
+            StepOn(examples, labels);
+            FluentActions.Invoking(() => StepOn(examples, labels)).Should().Throw<InvalidOperationException>().WithMessage("*already made of this batch*");
+        }
+        FluentActions.Invoking(() => StepOn(x, y)).Should().Throw<InvalidOperationException>().WithMessage("*has not drawn a batch*");
+        ledger.Events.Should().HaveCount(2);
+    }
+
+    [Fact]
+    public void Seeded_noise_protects_nothing_and_a_seeded_sample_is_not_amplified()
+    {
+        using var scope = NewDisposeScope();
+        var model = Toy.Model();
+        var (x, y) = Toy.Batch(40);
+        double EpsilonOfOneStep(NoiseSource noise, int? seed)
+        {
+            using var loader = new PoissonDataLoader(x, y, expectedBatchSize: 20, seedForTests: seed);
+            using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private with { Sampling = loader.Sampling, Noise = noise });
+            foreach (var (examples, labels) in loader)
+            {
+                optimizer.step(() => Toy.Loss(model, examples, labels, Reduction.None));
+                break;
+            }
+            return optimizer.GetEpsilon(1e-5);
+        }
+
+        var unamplified = new RdpAccountant();
+        unamplified.Compose(new GaussianDpEvent(1));
+        EpsilonOfOneStep(NoiseSource.SeededForTests(1), null).Should().Be(double.PositiveInfinity);
+        EpsilonOfOneStep(NoiseSource.Secure, 1).Should().Be(unamplified.GetEpsilon(1e-5));
+        EpsilonOfOneStep(NoiseSource.Secure, null).Should().BeLessThan(unamplified.GetEpsilon(1e-5));
+    }
+
+    [Fact]
+    public void Zero_grad_between_the_passes_keeps_the_forward_pass()
+    {
+        using var scope = NewDisposeScope();
+        var model = Toy.Model();
+        var (x, y) = Toy.Batch(4);
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private);
+        var loss = Toy.Loss(model, x, y);
+        optimizer.zero_grad();
+        loss.backward();
+        optimizer.step();
+        optimizer.Steps.Should().Be(1);
     }
 
     [Fact]
@@ -235,6 +391,7 @@ public class DPOptimizerRefusalTests
         { "NoiseMultiplier", () => _ = Toy.Private with { NoiseMultiplier = double.NaN } },
         { "NoiseMultiplier", () => _ = Toy.Private with { NoiseMultiplier = -0.1 } },
         { "NoiseMultiplier", () => _ = Toy.Private with { NoiseMultiplier = double.PositiveInfinity } },
+        { "L2NormClip", () => _ = new DPOptimizer(optim.SGD(Toy.Model().parameters(), 1), Toy.Model(), Toy.Private with { L2NormClip = 1e38 }) },
         { "NumMicrobatches", () => _ = Toy.Private with { NumMicrobatches = 0 } },
         { "MicrobatchSize", () => _ = Toy.Private with { MicrobatchSize = -3 } },
         { "LossReduction", () => _ = Toy.Private with { LossReduction = (LossReduction)7 } },

@@ -195,6 +195,56 @@ public class DPOptimizerTests
         TensorAssert.AreClose(with, without, 1e-12);
     }
 
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(3, false)]
+    [InlineData(3, true)]
+    public void A_microbatch_with_a_non_finite_example_contributes_zero(int size, bool convolution)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(7);
+        Module<Tensor, Tensor> model = convolution
+            ? Sequential(Conv2d(1, 2, 2, dtype: ScalarType.Float64), Flatten(), Linear(2 * 9, 2, dtype: ScalarType.Float64))
+            : Sequential(Flatten(), Linear(16, 2, dtype: ScalarType.Float64));
+        var x = randn([9, 1, 4, 4], dtype: ScalarType.Float64);
+        var good = x.clone();
+        x[4, 0, 1, 1] = double.NaN;
+        var parameters = model.parameters().ToList();
+        Tensor Losses(Tensor input) => model.call(input).square().sum(dim: 1L);
+        var bad = 4 / size;
+        var microbatches = MicrobatchLoop.Consecutive(9, size).Where((_, i) => i != bad).ToList();
+        var expected = MicrobatchLoop.ClippedSum(parameters, microbatches, i => Losses(good.narrow(0, i, 1)).sum(), 0.5);
+
+        var actual = PrivateStep.Gradient(model, parameters, new() { L2NormClip = 0.5, NoiseMultiplier = 0, MicrobatchSize = size }, optimizer =>
+        {
+            optimizer.step(() => Losses(x));
+            optimizer.NonFiniteExamples.Should().Be(size);
+        });
+
+        TensorAssert.AreClose(actual.Select(g => g * 9 / size).ToList(), expected, 1e-12);
+    }
+
+    [Fact]
+    public void Microbatches_of_a_Poisson_sample_are_averaged_clipped_and_divided_by_their_number()
+    {
+        using var scope = NewDisposeScope();
+        var model = Toy.Model();
+        var (x, y) = Toy.Batch(12);
+        var parameters = model.parameters().ToList();
+        IReadOnlyList<Tensor> Gradient(int count, double clip) => PrivateStep.Gradient(
+            model, parameters, new() { L2NormClip = clip, NoiseMultiplier = 0, Sampling = new PoissonSampling(0.1, 100), NumMicrobatches = count },
+            optimizer => optimizer.step(() => Toy.Loss(model, x, y, Reduction.None)));
+        Tensor Loss(long i) => Toy.Loss(model, x.narrow(0, i, 1), y.narrow(0, i, 1));
+
+        // All in one: the average of the twelve that came, clipped.
+        TensorAssert.AreClose(Gradient(1, 0.1), MicrobatchLoop.ClippedSum(parameters, [Enumerable.Range(0, 12).Select(i => (long)i).ToArray()], Loss, 0.1), 1e-12);
+
+        // In five at random, nearly everything clipped: five vectors of norm at most 0.01, over five, and differently each time.
+        var first = Gradient(5, 0.01);
+        Math.Sqrt(first.Sum(g => g.square().sum().ToDouble())).Should().BeInRange(1e-4, 0.01 * (1 + 1e-12));
+        Enumerable.Range(0, 10).Any(_ => !Gradient(5, 0.01)[0].equal(first[0]).all().ToBoolean()).Should().BeTrue();
+    }
+
     [Fact]
     public void An_empty_batch_is_a_step_of_noise_alone()
     {
@@ -246,6 +296,7 @@ public class DPOptimizerTests
         { Toy.Private with { NumMicrobatches = 6 }, new GaussianDpEvent(0.5) },
         { Toy.Private with { MicrobatchSize = 5 }, new GaussianDpEvent(0.5) },
         { Toy.Private with { MicrobatchSize = 5, Accountant = new RecordingAccountant { NeighboringRelation = NeighboringRelation.ReplaceOne } }, new GaussianDpEvent(1) },
+        { Toy.Private with { MicrobatchSize = 5, Accountant = new RecordingAccountant { NeighboringRelation = NeighboringRelation.ReplaceSpecial } }, new GaussianDpEvent(0.5) },
         { Toy.Private with { Sampling = new PoissonSampling(0.1, 120) }, new PoissonSampledDpEvent(0.1, new GaussianDpEvent(1)) },
         { Toy.Private with { Sampling = new PoissonSampling(0.1, 120), NumMicrobatches = 12 }, new PoissonSampledDpEvent(0.1, new GaussianDpEvent(1)) },
         { Toy.Private with { Sampling = new PoissonSampling(0.1, 120), NumMicrobatches = 4 }, new PoissonSampledDpEvent(0.1, new GaussianDpEvent(0.5)) },

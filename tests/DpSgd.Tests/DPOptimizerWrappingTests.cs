@@ -87,15 +87,21 @@ public class DPOptimizerWrappingTests
         using var scope = NewDisposeScope();
         var model = Toy.Model();
         var parameters = model.parameters().ToList();
+        foreach (var parameter in parameters[2..])
+            parameter.requires_grad = false;
         using var optimizer = new DPOptimizer(optim.SGD(parameters[..2], 0.5), model, Toy.Private);
         optimizer.parameters().Should().HaveCount(2);
         var (x, y) = Toy.Batch(4);
         Toy.Backward(model, x, y);
         optimizer.step();
         optimizer.Invoking(o => o.add_param_group(new SGD.ParamGroup([nn.Parameter(ones(2))])))
-            .Should().Throw<ArgumentException>().WithParameterName("model");
+            .Should().Throw<ArgumentException>().WithParameterName("param_group");
         optimizer.parameters().Should().HaveCount(2);
 
+        optimizer.Invoking(o => o.add_param_group(null!)).Should().Throw<ArgumentNullException>().WithParameterName("param_group");
+
+        foreach (var parameter in parameters[2..])
+            parameter.requires_grad = true;
         optimizer.add_param_group(new SGD.ParamGroup(parameters[2..]));
         model.zero_grad();
         var before = Toy.Weights(model);
@@ -132,7 +138,8 @@ public class DPOptimizerWrappingTests
             bare.save_state_dict(file);
             resumed.load_state_dict(file);
 
-            using var sgd = new DPOptimizer(optim.SGD(model.parameters().ToList(), 0.05), AnotherModel(), Toy.NoPrivacy);
+            var another = Toy.Model();
+            using var sgd = new DPOptimizer(optim.SGD(another.parameters(), 0.05), another, Toy.NoPrivacy);
             sgd.Invoking(o => o.load_state_dict(file)).Should().Throw<InvalidDataException>("it is the state of Adam");
 
             void Train(DPOptimizer trainer, nn.Module<Tensor, Tensor> trained)
@@ -140,9 +147,6 @@ public class DPOptimizerWrappingTests
                 for (var i = 0; i < 3; i++)
                     trainer.step(() => Toy.Loss(trained, x, y, nn.Reduction.None));
             }
-
-            // The same parameters under another root: the first model has its private optimizer already.
-            nn.Module<Tensor, Tensor> AnotherModel() => nn.Sequential(("again", model));
         }
         finally
         {

@@ -138,19 +138,11 @@ public class LifetimeTests
     private static void Leaves(long more, Action action)
     {
         action();
-        Collect();
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         for (var i = 0; i < 3; i++)
             action();
         // Counted before any collection: nothing may be left to the garbage collector.
         (Tensor.TotalCount - before).Should().Be(more);
-
-        static void Collect()
-        {
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-            GC.Collect();
-        }
     }
 
     private static TorchSharp.Modules.Sequential Model() =>

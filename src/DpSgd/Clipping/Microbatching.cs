@@ -41,7 +41,10 @@ internal sealed class Microbatching
             : Microbatches.Consecutive(batchSize, size);
     }
 
-    /// <summary>What the sum over microbatches is divided by: a number that does not depend on who is in the batch.</summary>
+    /// <summary>
+    /// What the sum over microbatches is divided by: with a declared sampling a number that does not depend on who is in the
+    /// batch, and without one the batch's own, which then counts as public.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The batch is empty, and no sampling says how large it should have been.</exception>
     public double ExpectedCount(long batchSize)
     {

@@ -13,8 +13,14 @@ namespace DpSgd;
 /// <see cref="From"/> makes it of one, <see cref="CopyTo"/> gives one back.
 /// </summary>
 /// <remarks>
+/// <para>
+/// TorchSharp adds an attention mask of booleans to the scores as zeros and ones; here true blocks, as PyTorch documents
+/// it. TorchSharp cannot run with one mask for each example and head, nor with a kdim other than vdim; this layer can.
+/// </para>
+/// <para>
 /// In a model that a <see cref="DPOptimizer"/> trains, the model itself takes the example as its first dimension; the
 /// layer may be batch first or not.
+/// </para>
 /// </remarks>
 public sealed class DPMultiheadAttention
     : nn.Module<Tensor, Tensor, Tensor, Tensor?, bool, Tensor?, Tuple<Tensor, Tensor?>>

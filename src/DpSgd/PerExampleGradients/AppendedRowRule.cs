@@ -8,8 +8,8 @@ internal sealed class AppendedRowRule : LayerRule
 {
     public override Type LayerType => typeof(AppendedRow);
 
-    public override int BatchedDimensions(nn.Module layer) => 3;
+    internal override int BatchedDimensions(nn.Module layer) => 3;
 
-    public override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace) =>
+    internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace) =>
         new WrittenOutGradient(use.OutputGradient.select(1, use.Input.shape[1]));
 }

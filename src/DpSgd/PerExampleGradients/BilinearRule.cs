@@ -11,9 +11,9 @@ internal sealed class BilinearRule : LayerRule
 {
     public override Type LayerType => typeof(Bilinear);
 
-    public override int BatchedDimensions(nn.Module layer) => 2;
+    internal override int BatchedDimensions(nn.Module layer) => 2;
 
-    public override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
+    internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
         var gradient = LinearRule.ByPosition(use.OutputGradient);
         if (parameter == "bias")

@@ -14,9 +14,9 @@ internal sealed class ConvolutionRule(Type layerType, int spatialDimensions) : L
 {
     public override Type LayerType => layerType;
 
-    public override int BatchedDimensions(nn.Module layer) => spatialDimensions + 2;
+    internal override int BatchedDimensions(nn.Module layer) => spatialDimensions + 2;
 
-    public override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
+    internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
         var layer = (Convolution)use.Layer.Module;
         if (parameter == "bias")

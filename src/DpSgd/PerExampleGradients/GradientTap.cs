@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -11,11 +12,10 @@ namespace DpSgd.PerExampleGradients;
 /// </summary>
 internal sealed class GradientTap : IDisposable
 {
-    private static readonly ConditionalWeakTable<nn.Module, GradientTap> TappedModels = [];
+    private static readonly ConditionalWeakTable<nn.Module, GradientTap> Tapped = [];
 
     private readonly nn.Module _model;
-    private readonly IReadOnlyList<TappedLayer> _layers;
-    private readonly List<Action> _removeHooks = [];
+    private readonly List<Action> _undo = [];
     private readonly Dictionary<nn.Module, IReadOnlyList<(string Name, Parameter Parameter)>> _suspended = [];
     private readonly List<LayerUse> _uses = [];
     private readonly Workspace _workspace = new();
@@ -26,20 +26,18 @@ internal sealed class GradientTap : IDisposable
 
     /// <param name="model">The whole model.</param>
     /// <param name="layers">Its layers with trained parameters.</param>
-    /// <exception cref="InvalidOperationException">The model is tapped already.</exception>
+    /// <exception cref="InvalidOperationException">The model, or one of the layers, is tapped already.</exception>
     public GradientTap(nn.Module model, IReadOnlyList<TappedLayer> layers)
     {
-        if (!TappedModels.TryAdd(model, this))
-        {
-            throw new InvalidOperationException(
-                "This model already has a DPOptimizer. Dispose of that one first, or give one optimizer all parameters.");
-        }
         _model = model;
-        _layers = layers;
         _anchor = zeros([], requires_grad: true).DetachFromDisposeScope();
         try
         {
-            _removeHooks.Add(RootCall.Observe(model, BeginModel, () => _inModel = false));
+            foreach (var module in layers.Select(layer => layer.Module).Append(model).Distinct())
+                Claim(module);
+            // Where the model is itself a tapped layer, its own hooks see its calls.
+            if (!layers.Any(layer => layer.Module == model))
+                _undo.Add(RootCall.Observe(model, BeginModel, EndModel));
             foreach (var layer in layers)
                 Tap(layer);
         }
@@ -55,6 +53,7 @@ internal sealed class GradientTap : IDisposable
     /// <exception cref="InvalidOperationException">What was caught is not one forward and one backward pass of the whole model.</exception>
     public TappedBatch? Catch()
     {
+        Resume();
         var caught = _uses.Where(use => use.HasGradient).ToList();
         if (_failure is not null)
             throw Refuse($"{_failure}. Make one forward pass of the model and one backward pass for each step");
@@ -72,36 +71,73 @@ internal sealed class GradientTap : IDisposable
                     "Keep the examples apart: the first dimension must be the example, from the model's input to the loss");
             }
         }
+        RefuseChangedInputs(caught);
         return TappedBatch.From(_examples!.Value, caught, _workspace);
     }
 
-    /// <summary>Lets go of all that was caught, and makes the parameters trainable again if a forward pass broke off.</summary>
+    /// <summary>Lets go of the gradients that were caught. A forward pass that waits for its backward pass is kept.</summary>
+    public void ForgetGradients()
+    {
+        Resume();
+        EndModel();
+        _failure = null;
+        foreach (var use in _uses.Where(use => use.HasGradient))
+            use.Dispose();
+        _uses.RemoveAll(use => use.IsDisposed);
+    }
+
+    /// <summary>Lets go of all that was caught.</summary>
     public void Forget()
     {
+        Resume();
+        EndModel();
+        _failure = null;
+        _examples = null;
         foreach (var use in _uses)
             use.Dispose();
         _uses.Clear();
-        _failure = null;
-        foreach (var parameters in _suspended.Values)
-            SetRequiresGrad(parameters, true);
-        _suspended.Clear();
     }
 
     public void Dispose()
     {
-        foreach (var remove in _removeHooks)
-            remove();
-        _removeHooks.Clear();
+        foreach (var undo in _undo)
+            undo();
+        _undo.Clear();
         Forget();
         _anchor.Dispose();
         _workspace.Dispose();
-        TappedModels.Remove(_model);
     }
 
-    private void Tap(TappedLayer layer) => _removeHooks.Add(LayerHooks.Install(
-        layer.Module,
-        () => Suspend(layer),
-        (inputs, output) => _suspended.Remove(layer.Module, out var parameters) ? Caught(layer, parameters, inputs, output) : null));
+    private void Claim(nn.Module module)
+    {
+        if (!Tapped.TryAdd(module, this))
+        {
+            throw new InvalidOperationException(
+                $"This model, or a part of it ({module.GetType().Name}), already has a DPOptimizer. Dispose of that one first, or give " +
+                "one optimizer all parameters.");
+        }
+        _undo.Add(() => Tapped.Remove(module));
+    }
+
+    private void Tap(TappedLayer layer)
+    {
+        var isModel = layer.Module == _model;
+        _undo.Add(LayerHooks.Install(
+            layer.Module,
+            input =>
+            {
+                if (isModel)
+                    BeginModel(input.dim() > 0 ? input.shape[0] : null);
+                Suspend(layer);
+            },
+            (inputs, output) =>
+            {
+                var tapped = _suspended.Remove(layer.Module, out var parameters) ? Caught(layer, parameters, inputs, output) : null;
+                if (isModel)
+                    EndModel();
+                return tapped;
+            }));
+    }
 
     /// <summary>
     /// Takes the layer's parameters out of autograd for the length of its forward pass. So no ordinary gradient is computed
@@ -124,6 +160,14 @@ internal sealed class GradientTap : IDisposable
         SetRequiresGrad(trained, false);
     }
 
+    /// <summary>Undoes <see cref="Suspend"/> where a forward pass broke off.</summary>
+    private void Resume()
+    {
+        foreach (var parameters in _suspended.Values)
+            SetRequiresGrad(parameters, true);
+        _suspended.Clear();
+    }
+
     private static void SetRequiresGrad(IEnumerable<(string Name, Parameter Parameter)> parameters, bool value)
     {
         foreach (var (_, parameter) in parameters)
@@ -144,6 +188,8 @@ internal sealed class GradientTap : IDisposable
         _inModel = true;
     }
 
+    private void EndModel() => _inModel = false;
+
     private Tensor Caught(
         TappedLayer layer, IReadOnlyList<(string, Parameter)> parameters, Tensor?[] inputs, Tensor output)
     {
@@ -155,10 +201,36 @@ internal sealed class GradientTap : IDisposable
                 $"Layer '{layer.Path}' got an input of shape [{string.Join(", ", input.shape)}]. Give it a batch: " +
                 "the first dimension must be the example.");
         }
-        var use = new LayerUse(layer, parameters, _inModel, inputs, failure => _failure ??= failure);
+        var use = new LayerUse(layer, parameters, _inModel, inputs, _anchor, failure => _failure ??= failure);
         _uses.Add(use);
         using (output)
             return TapFunction.Tap(output, use, _anchor);
+    }
+
+    /// <summary>
+    /// The rules read the inputs only now. libtorch keeps the version of each in the graph of its probe, and refuses to go
+    /// through it if the input was changed in place since.
+    /// </summary>
+    private void RefuseChangedInputs(IEnumerable<LayerUse> uses)
+    {
+        var probes = uses.SelectMany(use => use.Probes).ToList();
+        if (probes.Count == 0)
+            return;
+        try
+        {
+            using var gradient = enable_grad();
+            autograd.backward(probes);
+        }
+        catch (ExternalException exception)
+        {
+            throw new InvalidOperationException(
+                "No private step was taken, and nothing was changed: what went into a layer was changed in place before the step. " +
+                "Use the operation that returns a new tensor, and keep the batch as it is until after the step.", exception);
+        }
+        finally
+        {
+            _anchor.grad = null;
+        }
     }
 
     private static InvalidOperationException Refuse(string reason) =>

@@ -8,7 +8,7 @@ internal sealed class GroupNormRule : NormalizationRule
 {
     public override Type LayerType => typeof(GroupNorm);
 
-    public override int BatchedDimensions(nn.Module layer) => 3;
+    internal override int BatchedDimensions(nn.Module layer) => 3;
 
     protected override Tensor Normalized(nn.Module layer, Tensor input)
     {

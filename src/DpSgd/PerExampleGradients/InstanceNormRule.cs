@@ -10,7 +10,7 @@ internal sealed class InstanceNormRule(Type layerType, int spatialDimensions) : 
 {
     public override Type LayerType => layerType;
 
-    public override int BatchedDimensions(nn.Module layer) => spatialDimensions + 2;
+    internal override int BatchedDimensions(nn.Module layer) => spatialDimensions + 2;
 
     protected override Tensor Normalized(nn.Module layer, Tensor input) =>
         nn.functional.instance_norm(input, eps: ((InstanceNorm)layer).eps);

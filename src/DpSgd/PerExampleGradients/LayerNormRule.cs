@@ -9,7 +9,7 @@ internal sealed class LayerNormRule : NormalizationRule
     public override Type LayerType => typeof(LayerNorm);
 
     /// <summary>One more than are normalised together: the examples must not be among those.</summary>
-    public override int BatchedDimensions(nn.Module layer) => ((LayerNorm)layer).normalized_shape.Length + 1;
+    internal override int BatchedDimensions(nn.Module layer) => ((LayerNorm)layer).normalized_shape.Length + 1;
 
     protected override Tensor Normalized(nn.Module layer, Tensor input)
     {

@@ -4,10 +4,14 @@ namespace DpSgd.PerExampleGradients;
 
 /// <summary>
 /// How to get the gradient of a layer's parameters for each example from what went into the layer and the gradient of what
-/// came out. One subclass a kind of layer.
+/// came out. One subclass a kind of layer; derive your own from <see cref="LayerRule{TLayer}"/>.
 /// </summary>
-internal abstract class LayerRule
+public abstract class LayerRule
 {
+    private protected LayerRule()
+    {
+    }
+
     /// <summary>The exact type of layer that the rule is for: a subclass may compute something else.</summary>
     public abstract Type LayerType { get; }
 
@@ -15,11 +19,14 @@ internal abstract class LayerRule
     /// <param name="parameter">Name of the parameter within the layer.</param>
     /// <param name="use">The use: the layer, what went in, and the gradient of what came out.</param>
     /// <param name="workspace">Memory for intermediate results.</param>
-    public abstract PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace);
+    internal abstract PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace);
 
     /// <summary>The smallest number of dimensions that a batched input of the layer has.</summary>
-    public abstract int BatchedDimensions(nn.Module layer);
+    internal abstract int BatchedDimensions(nn.Module layer);
+
+    /// <summary>Why this layer cannot be trained privately although it is of the right type, for a message; null if it can.</summary>
+    internal virtual string? WhyNot(nn.Module layer) => null;
 
     /// <summary>How many of the layer's inputs, the first ones, are not changed after the call. The layer itself fills the others.</summary>
-    public virtual int FixedInputs => int.MaxValue;
+    internal virtual int FixedInputs => int.MaxValue;
 }

@@ -11,9 +11,9 @@ internal sealed class LinearRule : LayerRule
 {
     public override Type LayerType => typeof(Linear);
 
-    public override int BatchedDimensions(nn.Module layer) => 2;
+    internal override int BatchedDimensions(nn.Module layer) => 2;
 
-    public override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
+    internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
         var gradient = ByPosition(use.OutputGradient);
         return parameter == "bias"

@@ -8,7 +8,7 @@ namespace DpSgd.PerExampleGradients;
 /// </summary>
 internal abstract class NormalizationRule : LayerRule
 {
-    public override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
+    internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
         var layer = use.Layer.Module;
         var gradient = parameter == "bias" ? use.OutputGradient : use.OutputGradient * Normalized(layer, use.Input);

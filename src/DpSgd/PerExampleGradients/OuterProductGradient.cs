@@ -1,4 +1,5 @@
 using DpSgd.Clipping;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace DpSgd.PerExampleGradients;
@@ -16,19 +17,42 @@ namespace DpSgd.PerExampleGradients;
 /// </remarks>
 internal sealed class OuterProductGradient(Tensor left, Tensor right) : PerExampleGradient
 {
+    public Tensor Left => left;
+
+    public Tensor Right => right;
+
     public override Tensor SquaredNorms(Microbatches microbatches)
     {
         var l = Rows(microbatches.Group(left));
         var r = Rows(microbatches.Group(right));
         long rows = l.shape[1], p = l.shape[2], q = r.shape[2];
+        var sizes = SquaredSizes(l, r);
         if (rows == 1)
-            return l.square().sum(dim: [1, 2]) * r.square().sum(dim: [1, 2]);
-        if (rows * (p + q) < p * q)
-            return (l.bmm(l.transpose(1, 2)) * r.bmm(r.transpose(1, 2))).sum(dim: [1, 2]);
-        return l.transpose(1, 2).bmm(r).square().sum(dim: [1, 2]);
+            return sizes;
+        var squared = 2 * rows * (p + q) < p * q
+            ? GramProduct(l.to(ScalarType.Float64), r.to(ScalarType.Float64), sizes)
+            : NormBound.SquaredRows(l.transpose(1, 2).bmm(r));
+        return NormBound.WithRounding(squared, sizes, rows, left.dtype);
+    }
 
-        // The members of a microbatch are more rows of one sum.
-        static Tensor Rows(Tensor grouped) => grouped.flatten(1, 2);
+    /// <summary>The squared norm that the sums of products would have if nothing cancelled, from above: [M].</summary>
+    public Tensor SquaredSizes(Microbatches microbatches) =>
+        SquaredSizes(Rows(microbatches.Group(left)), Rows(microbatches.Group(right)));
+
+    private static Tensor SquaredSizes(Tensor l, Tensor r) => NormBound.SquaredRows(l).mul_(NormBound.SquaredRows(r));
+
+    /// <summary>The members of a microbatch are more rows of one sum: [M, width, T, d] as [M, R, d].</summary>
+    private static Tensor Rows(Tensor grouped) => grouped.flatten(1, 2);
+
+    /// <summary>
+    /// The inner product of the two Gram matrices. It is a sum of terms of both signs that are as large as
+    /// <paramref name="sizes"/>, so single precision would leave no digit of a small result.
+    /// </summary>
+    private static Tensor GramProduct(Tensor l, Tensor r, Tensor sizes)
+    {
+        var product = l.bmm(l.transpose(1, 2)).mul_(r.bmm(r.transpose(1, 2))).sum(dim: [1, 2]);
+        var rounding = l.shape[1] * Math.ScaleB(1, -50);
+        return product.clamp_(min: 0).add_(sizes, alpha: rounding);
     }
 
     public override void AddWeightedSum(Tensor weights, Tensor total)
@@ -41,4 +65,8 @@ internal sealed class OuterProductGradient(Tensor left, Tensor right) : PerExamp
 
     public override PerExampleGradient Without(Tensor drop) =>
         new OuterProductGradient(Zeroed(left, drop), Zeroed(right, drop));
+
+    /// <summary>The sum with another of the same shape: more rows.</summary>
+    public OuterProductGradient Plus(OuterProductGradient other) =>
+        new(cat([left, other.Left], 1), cat([right, other.Right], 1));
 }

@@ -11,9 +11,9 @@ internal sealed class PReLURule : LayerRule
 {
     public override Type LayerType => typeof(PReLU);
 
-    public override int BatchedDimensions(nn.Module layer) => ((PReLU)layer).num_parameters == 1 ? 1 : 2;
+    internal override int BatchedDimensions(nn.Module layer) => ((PReLU)layer).num_parameters == 1 ? 1 : 2;
 
-    public override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
+    internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
         var products = use.OutputGradient * use.Input.clamp(max: 0);
         var channels = ((PReLU)use.Layer.Module).num_parameters;

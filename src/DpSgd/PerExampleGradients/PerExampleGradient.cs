@@ -9,7 +9,7 @@ namespace DpSgd.PerExampleGradients;
 /// </summary>
 internal abstract class PerExampleGradient
 {
-    /// <summary>Squared l2 norm of each microbatch's summed gradient: [M].</summary>
+    /// <summary>Squared l2 norm of each microbatch's summed gradient, exact but for rounding and never too small: [M], in double precision.</summary>
     public abstract Tensor SquaredNorms(Microbatches microbatches);
 
     /// <summary>Adds the sum over examples of weight times gradient to <paramref name="total"/>.</summary>

@@ -12,11 +12,11 @@ internal sealed class RecurrentMapRule : LayerRule
 {
     public override Type LayerType => typeof(RecurrentMap);
 
-    public override int BatchedDimensions(nn.Module layer) => 3;
+    internal override int BatchedDimensions(nn.Module layer) => 3;
 
-    public override int FixedInputs => 1;
+    internal override int FixedInputs => 1;
 
-    public override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
+    internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
         var gradient = parameter.EndsWith("_hh", StringComparison.Ordinal) ? HiddenGradient(use) : use.OutputGradient;
         return parameter switch

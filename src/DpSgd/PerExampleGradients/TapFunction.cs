@@ -20,25 +20,8 @@ internal sealed class TapFunction : autograd.SingleTensorFunction<TapFunction>
     /// <summary>Returns <paramref name="output"/> as seen through the tap.</summary>
     /// <param name="output">The layer's output.</param>
     /// <param name="use">Receives the gradient.</param>
-    /// <param name="anchor">
-    /// A scalar that requires a gradient. It is multiplied with a slice of each of the layer's inputs, and the product is an
-    /// input of this function, for two reasons: the tap gets a gradient even where nothing before it has one, and libtorch
-    /// keeps the slice's version, so that a later change of the layer's input in place is refused in the backward pass.
-    /// </param>
-    public static Tensor Tap(Tensor output, LayerUse use, Tensor anchor)
-    {
-        using var scope = NewDisposeScope();
-        var probe = Probe(use.Input, anchor);
-        foreach (var input in use.Inputs.Take(use.Layer.Rule.FixedInputs).Skip(1))
-        {
-            if (input is not null)
-                probe = probe.sum().add(Probe(input, anchor).sum());
-        }
-        return apply(output, probe, use).MoveToOuterDisposeScope();
-    }
-
-    private static Tensor Probe(Tensor input, Tensor anchor) =>
-        input.detach().narrow(0, 0, Math.Min(1, input.shape[0])).mul(anchor);
+    /// <param name="anchor">A scalar that requires a gradient, so that the tap gets one even where nothing before it has.</param>
+    public static Tensor Tap(Tensor output, LayerUse use, Tensor anchor) => apply(output, anchor, use);
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {

@@ -36,7 +36,7 @@ internal sealed class TappedBatch
                 entry.Gradients.Add(use.Layer.Rule.GradientOf(name, use, workspace));
             }
         }
-        return new(size, byParameter.Values.Select(entry => (entry.Parameter, Sum(entry.Gradients))).ToList());
+        return new(size, byParameter.Values.Select(entry => (entry.Parameter, GradientSum.Of(entry.Gradients))).ToList());
     }
 
     /// <summary>l2 norm of each microbatch's gradient, all parameters together: [M].</summary>
@@ -64,9 +64,4 @@ internal sealed class TappedBatch
     /// <param name="drop">True for the examples to make zero: [B].</param>
     public TappedBatch Without(Tensor drop) =>
         new(Size, _gradients.Select(g => (g.Parameter, g.Gradient.Without(drop))).ToList());
-
-    /// <summary>The uses of one parameter are one gradient: they are summed before any norm is taken.</summary>
-    private static PerExampleGradient Sum(List<PerExampleGradient> gradients) => gradients.Count == 1
-        ? gradients[0]
-        : new WrittenOutGradient(gradients.Select(g => g.WriteOut().flatten(1)).Aggregate((sum, next) => sum + next));
 }

@@ -8,8 +8,10 @@ internal sealed class WrittenOutGradient(Tensor gradients) : PerExampleGradient
 {
     public override Tensor SquaredNorms(Microbatches microbatches)
     {
-        var sums = microbatches.Sum(gradients);
-        return sums.reshape(sums.shape[0], -1).square().sum(dim: 1L);
+        var squared = NormBound.SquaredRows(microbatches.Sum(gradients));
+        return microbatches.Width == 1
+            ? squared
+            : NormBound.WithRounding(squared, microbatches.Sum(NormBound.SquaredRows(gradients)), microbatches.Width, gradients.dtype);
     }
 
     public override void AddWeightedSum(Tensor weights, Tensor total) =>

@@ -16,6 +16,9 @@ public abstract record BatchSampling
     /// <summary>How many examples a batch has on average. The sum of gradients is divided by it, never by the real size.</summary>
     public abstract double ExpectedBatchSize { get; }
 
+    /// <summary>What the loader drew that this belongs to; null when somebody else draws the batches.</summary>
+    internal DrawLog? Draws { get; init; }
+
     /// <summary>The event of applying a mechanism to one batch.</summary>
     /// <param name="mechanism">What is done to the batch.</param>
     public abstract DpEvent EventOf(DpEvent mechanism);

@@ -16,6 +16,7 @@ namespace DpSgd;
 public abstract class PoissonDataLoader<TBatch> : IEnumerable<TBatch>, IDisposable
 {
     private readonly PoissonSampler _sampler;
+    private readonly DrawLog _draws = new();
 
     /// <summary>Prepares to draw from a data set.</summary>
     /// <param name="datasetSize">Number of examples, at least one.</param>
@@ -26,7 +27,11 @@ public abstract class PoissonDataLoader<TBatch> : IEnumerable<TBatch>, IDisposab
     {
         Guard.AtLeast(1, datasetSize);
         Guard.Between(1, datasetSize, expectedBatchSize);
-        Sampling = new PoissonSampling((double)expectedBatchSize / datasetSize, datasetSize) { IsSecret = seedForTests is null };
+        Sampling = new PoissonSampling((double)expectedBatchSize / datasetSize, datasetSize) 
+        {
+            IsSecret = seedForTests is null,
+            Draws = _draws,
+        };
         Count = (datasetSize + expectedBatchSize - 1) / expectedBatchSize;
         _sampler = new(datasetSize, Sampling.Probability, seedForTests is { } seed ? new Random(seed) : null);
     }
@@ -42,13 +47,16 @@ public abstract class PoissonDataLoader<TBatch> : IEnumerable<TBatch>, IDisposab
     {
         for (var i = 0L; i < Count; i++)
         {
-            var batch = Collate(_sampler.Draw());
+            var indices = _sampler.Draw();
+            var batch = Collate(indices);
+            _draws.Draw(indices.Length);
             try
             {
                 yield return batch;
             }
             finally
             {
+                _draws.Close();
                 Release(batch);
             }
         }

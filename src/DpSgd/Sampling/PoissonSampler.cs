@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using MathNet.Numerics;
+using DpSgd.Accounting;
 
 namespace DpSgd;
 
@@ -13,7 +13,7 @@ namespace DpSgd;
 /// <param name="random">Null for the operating system's cryptographic generator.</param>
 internal sealed class PoissonSampler(long datasetSize, double probability, Random? random)
 {
-    private readonly double _logOfMissing = SpecialFunctions.Log1p(-probability);
+    private readonly double _logOfMissing = Elementary.Log1p(-probability);
     private readonly ulong[] _words = new ulong[512];
     private int _used = int.MaxValue;
 

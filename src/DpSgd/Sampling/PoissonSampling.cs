@@ -6,6 +6,11 @@ namespace DpSgd;
 /// Each example is in a batch with the same probability, independently of all others and of all other batches. Batches
 /// differ in size, and may be empty. A shuffled data set cut into equal pieces is not a Poisson sample.
 /// </summary>
+/// <remarks>
+/// Take it from a loader (<see cref="PoissonDataLoader{TBatch}.Sampling"/>): then a step that is not made of the batch that
+/// was drawn, or the second one of the same batch, is refused. One that you make yourself is your word that you draw such
+/// batches, one for each step, and nothing checks it. The data set's size, and so the probability, counts as public.
+/// </remarks>
 /// <param name="Probability">Probability, in (0, 1], with which each example is in a batch.</param>
 /// <param name="DatasetSize">Number of examples to choose from, at least one.</param>
 /// <exception cref="ArgumentOutOfRangeException">An argument is NaN or outside its range.</exception>
@@ -25,12 +30,23 @@ public sealed record PoissonSampling(double Probability, long DatasetSize) : Bat
         init => field = Guard.AtLeast(1, value, nameof(DatasetSize));
     } = Guard.AtLeast(1, DatasetSize);
 
-    /// <summary>False when the batches come from a seeded generator: then amplification by sampling is void.</summary>
+    /// <summary>
+    /// False when the batches come from a seeded generator. Whoever knows the seed knows who is in each batch, so there is no
+    /// amplification by sampling, and none is accounted.
+    /// </summary>
     public bool IsSecret { get; init; } = true;
 
     /// <inheritdoc/>
     public override double ExpectedBatchSize => Probability * DatasetSize;
 
     /// <inheritdoc/>
-    public override DpEvent EventOf(DpEvent mechanism) => new PoissonSampledDpEvent(Probability, mechanism);
+    public override DpEvent EventOf(DpEvent mechanism) => IsSecret ? new PoissonSampledDpEvent(Probability, mechanism) : mechanism;
+
+    /// <summary>Two are equal when they describe the same sampling, whichever loader does it.</summary>
+    /// <param name="other">What to compare with.</param>
+    public bool Equals(PoissonSampling? other) =>
+        other is not null && (Probability, DatasetSize, IsSecret) == (other.Probability, other.DatasetSize, other.IsSecret);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Probability, DatasetSize, IsSecret);
 }

@@ -37,7 +37,7 @@ public class MicrobatchesTests
     }
 
     [Fact]
-    public void At_random_an_example_more_does_not_move_the_others_together()
+    public void At_random_examples_are_put_together_as_often_as_chance_has_it()
     {
         // Whether examples 0 and 1 share one of 5 microbatches: in 1/5 of all draws, 7 standard errors of 5,000.
         using var scope = NewDisposeScope();

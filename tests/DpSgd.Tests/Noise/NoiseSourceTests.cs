@@ -55,6 +55,26 @@ public class NoiseSourceTests
     }
 
     [Fact]
+    public void Every_coordinate_of_a_large_tensor_gets_its_own_noise()
+    {
+        // So large that several threads draw, each its own part; sizes around the parts' and blocks' borders.
+        using var scope = NewDisposeScope();
+        foreach (var size in new[] { 1L, 7, 2047, 2049, (1 << 21) + 3 })
+        {
+            var values = zeros(size, dtype: ScalarType.Float64);
+            NoiseSource.Secure.AddGaussian(values, 2);
+            values.eq(0).any().ToBoolean().Should().BeFalse();
+            if (size < 1 << 20)
+                continue;
+            KolmogorovSmirnov(values.data<double>().ToArray(), 2).Should().BeLessThan(Critical((int)size));
+            // The parts differ: a coordinate and the one half the tensor further are not correlated.
+            var half = size / 2;
+            Correlation(values.narrow(0, 0, half).data<double>().ToArray(), values.narrow(0, half, half).data<double>().ToArray())
+                .Should().BeLessThan(6.1 / Math.Sqrt(half));
+        }
+    }
+
+    [Fact]
     public void Tails_are_as_long_as_they_should_be()
     {
         // Beyond 3 sigma: 0.0027 of them; 6.1 standard errors of a binomial count.

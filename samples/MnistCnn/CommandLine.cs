@@ -1,0 +1,145 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+using System.Security.Cryptography;
+using MnistCnn.Training;
+
+namespace MnistCnn;
+
+/// <summary>The command line: every hyperparameter is an option, and its default is the tutorial's value.</summary>
+internal static class CommandLine
+{
+    private const int Failure = 1;
+
+    private static readonly Hyperparameters s_tutorial = new();
+
+    private static readonly Option<int> s_epochs = NumberOption.Create(
+        "--epochs", "Passes over the training images.", "a whole number from 1 to 100000",
+        value => value is >= 1 and <= 100_000, s_tutorial.Epochs);
+
+    private static readonly Option<int> s_batchSize = NumberOption.Create(
+        "--batch-size", "Images in a batch, on average: each is in each batch with the same probability.",
+        "a whole number, at least 1 and at most the number of training images", value => value >= 1, s_tutorial.BatchSize);
+
+    private static readonly Option<double> s_learningRate = NumberOption.Create(
+        "--learning-rate", "Learning rate of SGD.", "positive and finite", IsPositive, s_tutorial.LearningRate);
+
+    private static readonly Option<double> s_noiseMultiplier = NumberOption.Create(
+        "--noise-multiplier", "Standard deviation of the noise over the clip norm. With 0 there is no privacy.",
+        "at least 0 and finite", value => value >= 0 && double.IsFinite(value), s_tutorial.NoiseMultiplier);
+
+    private static readonly Option<double> s_l2NormClip = NumberOption.Create(
+        "--l2-norm-clip", "Norm to which the gradient of each microbatch is clipped.", "positive and finite",
+        IsPositive, s_tutorial.L2NormClip);
+
+    private static readonly Option<int?> s_microbatches = NumberOption.CreateOptional<int>(
+        "--microbatches", "Into how many microbatches a batch is divided; they must divide it. [default: one image a microbatch]",
+        "a whole number, at least 1", value => value >= 1);
+
+    private static readonly Option<double> s_delta = NumberOption.Create(
+        "--delta", "Delta for which epsilon is computed.", "above 0 and below 1", value => value is > 0 and < 1, s_tutorial.Delta);
+
+    private static readonly Option<long?> s_seed = NumberOption.CreateOptional<long>(
+        "--seed", "Decides the model's initial weights, never the batches or the noise. [default: drawn anew, and reported]",
+        "a whole number, at least 0", value => value >= 0);
+
+    private static readonly Option<bool> s_noPrivacy = new("--no-privacy")
+    {
+        Description = "Train the same model with ordinary SGD, to compare.",
+    };
+
+    private static readonly Option<string?> s_data = new("--data")
+    {
+        HelpName = "folder",
+        Description =
+            "Another data set with MNIST's format and file names, gzipped or not. Debian's package dataset-fashion-mnist, for " +
+            "example, installs one in /usr/share/datasets/fashion-mnist. [default: the bundled MNIST]",
+    };
+
+    private static readonly Option<string> s_output = new("--output")
+    {
+        HelpName = "folder",
+        Description = "Where results.json and accuracy.png go; made if it does not exist.",
+        DefaultValueFactory = _ => "mnist-results",
+    };
+
+    private static readonly Option<int?> s_threads = NumberOption.CreateOptional<int>(
+        "--threads", "Threads for computing. [default: TorchSharp's choice]", "a whole number from 1 to 1024", value => value is >= 1 and <= 1024);
+
+    /// <summary>Runs the sample.</summary>
+    /// <param name="arguments">What was typed after the program's name.</param>
+    /// <param name="output">For what the program has to say; null for standard output.</param>
+    /// <param name="error">For what is wrong; null for standard error.</param>
+    /// <returns>The exit code.</returns>
+    public static int Invoke(string[] arguments, TextWriter? output = null, TextWriter? error = null)
+    {
+        var parsed = Create().Parse(arguments);
+        if (parsed.Action is ParseErrorAction errorAction)
+            errorAction.ShowHelp = false;   // which is longer than a screen, and would hide the error
+        return parsed.Invoke(new InvocationConfiguration
+        {
+            Output = output ?? Console.Out,
+            Error = error ?? Console.Error,
+            ProcessTerminationTimeout = null,   // Ctrl-C is for Interruption
+        });
+    }
+
+    private static RootCommand Create()
+    {
+        var command = new RootCommand(
+            "Trains TensorFlow Privacy's MNIST tutorial with differential privacy. The training loss and accuracy shown on the way " +
+            "are computed from the private images without noise: the guarantee does not cover them, so do not publish them.")
+        {
+            s_epochs, s_batchSize, s_learningRate, s_noiseMultiplier, s_l2NormClip, s_microbatches, s_delta, s_seed,
+            s_noPrivacy, s_data, s_output, s_threads,
+        };
+        command.Validators.Add(RefusePrivacyWithoutPrivacy);
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static void RefusePrivacyWithoutPrivacy(CommandResult result)
+    {
+        if (result.GetResult(s_noPrivacy) is not { Implicit: false })
+            return;
+        foreach (var option in new Option[] { s_noiseMultiplier, s_l2NormClip, s_microbatches, s_delta })
+        {
+            if (result.GetResult(option) is { Implicit: false })
+                result.AddError($"{option.Name} means nothing with --no-privacy. Leave one of them out.");
+        }
+    }
+
+    private static int Run(ParseResult arguments)
+    {
+        var (output, error) = (arguments.InvocationConfiguration.Output, arguments.InvocationConfiguration.Error);
+        try
+        {
+            using var interruption = new Interruption();
+            return Sample.Run(Settings(arguments), output, interruption.Token);
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or UsageException)
+        {
+            error.WriteLine(e.Message);
+            return Failure;
+        }
+    }
+
+    private static SampleSettings Settings(ParseResult arguments) => new(
+        new Hyperparameters
+        {
+            Epochs = arguments.GetValue(s_epochs),
+            BatchSize = arguments.GetValue(s_batchSize),
+            LearningRate = arguments.GetValue(s_learningRate),
+            IsPrivate = !arguments.GetValue(s_noPrivacy),
+            NoiseMultiplier = arguments.GetValue(s_noiseMultiplier),
+            L2NormClip = arguments.GetValue(s_l2NormClip),
+            Microbatches = arguments.GetValue(s_microbatches),
+            Delta = arguments.GetValue(s_delta),
+            Seed = arguments.GetValue(s_seed) ?? RandomNumberGenerator.GetInt32(int.MaxValue),
+        },
+        arguments.GetValue(s_data),
+        arguments.GetValue(s_output)!,
+        arguments.GetValue(s_threads));
+
+    private static bool IsPositive(double value) => value > 0 && double.IsFinite(value);
+}

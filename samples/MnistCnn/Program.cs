@@ -1,0 +1,1 @@
+return MnistCnn.CommandLine.Invoke(args);

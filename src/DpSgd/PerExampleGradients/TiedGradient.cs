@@ -1,0 +1,51 @@
+using DpSgd.Clipping;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace DpSgd.PerExampleGradients;
+
+/// <summary>
+/// The gradient of a table that is also the weight of a linear layer: the usual tie of a language model's tokens and its
+/// output. The squared norm of the sum is |a|^2 + |b|^2 + 2 (a, b), and each term is had without writing it out.
+/// </summary>
+/// <param name="table">From the use as a table.</param>
+/// <param name="linear">From the use as a weight [table size, D].</param>
+internal sealed class TiedGradient(RowGradient table, OuterProductGradient linear) : PerExampleGradient
+{
+    /// <remarks>
+    /// Where the two cancel, the three terms are much larger than what is left, so the inner product is taken in double
+    /// precision, and what it may be off by is added.
+    /// </remarks>
+    public override Tensor SquaredNorms(Microbatches microbatches)
+    {
+        var sizes = (table.SquaredSizes(microbatches).sqrt() + linear.SquaredSizes(microbatches).sqrt()).square();
+        return (table.SquaredNorms(microbatches) + linear.SquaredNorms(microbatches) + 2 * InnerProducts(microbatches))
+            .clamp_(min: 0).add_(sizes, alpha: Math.ScaleB(1, -44));
+    }
+
+    public override void AddWeightedSum(Tensor weights, Tensor total)
+    {
+        table.AddWeightedSum(weights, total);
+        linear.AddWeightedSum(weights, total);
+    }
+
+    public override Tensor WriteOut() => table.WriteOut() + linear.WriteOut();
+
+    public override PerExampleGradient Without(Tensor drop) =>
+        new TiedGradient((RowGradient)table.Without(drop), (OuterProductGradient)linear.Without(drop));
+
+    /// <summary>
+    /// For each microbatch, the sum over its uses t of the table and r of the linear layer of left[r, token t] times the
+    /// inner product of right[r] and row t.
+    /// </summary>
+    private Tensor InnerProducts(Microbatches microbatches)
+    {
+        // A missing example has rows of zeros, so that its token, also zero, does not matter.
+        var tokens = microbatches.Group(table.Tokens).flatten(1, 2);
+        var rows = microbatches.Group(table.Rows).flatten(1, 2).to(ScalarType.Float64);
+        var left = microbatches.Group(linear.Left).flatten(1, 2).to(ScalarType.Float64);
+        var right = microbatches.Group(linear.Right).flatten(1, 2).to(ScalarType.Float64);
+        var ofTokens = left.gather(2, tokens.unsqueeze(1).expand(-1, left.shape[1], -1));
+        return (ofTokens * right.bmm(rows.transpose(1, 2))).sum(dim: [1, 2]);
+    }
+}
