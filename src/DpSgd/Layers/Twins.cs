@@ -15,7 +15,7 @@ namespace DpSgd.Layers;
 internal sealed class Twins(
     nn.Module theirs,
     nn.Module ours,
-    IReadOnlyList<(Tensor Theirs, Tensor Ours)> weights,
+    IReadOnlyList<WeightPair> weights,
     Func<IReadOnlyList<Tensor>> runTheirs,
     Func<IReadOnlyList<Tensor>> runOurs)
 {
@@ -25,10 +25,10 @@ internal sealed class Twins(
     public void CopyToOurs()
     {
         using var noGradient = no_grad();
-        foreach (var (from, to) in weights)
+        foreach (var (from, to, trained) in weights)
         {
             to.copy_(from);
-            to.requires_grad = from.requires_grad;
+            to.requires_grad = trained;
         }
         ours.train(theirs.training);
     }
@@ -40,7 +40,7 @@ internal sealed class Twins(
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var before = weights.Select(pair => pair.Theirs.clone()).ToList();
-        foreach (var (to, from) in weights)
+        foreach (var (to, from, _) in weights)
             to.copy_(from);
         try
         {
@@ -54,15 +54,36 @@ internal sealed class Twins(
         }
     }
 
-    /// <summary>Whether both put out the same in evaluation.</summary>
-    public bool Agree() => Agree(training: false);
-
-    /// <summary>Whether both put out the same in evaluation after a change.</summary>
-    public bool AgreeAfter(Action change)
+    /// <summary>Finds the one value of an option with which both put out the same in evaluation.</summary>
+    /// <param name="candidates">What it may be.</param>
+    /// <param name="set">Sets ours.</param>
+    /// <param name="name">The parameter with which it can be given.</param>
+    /// <exception cref="ArgumentException">It is none of them, or which one the weights do not tell.</exception>
+    public void FindOption<T>(IEnumerable<T> candidates, Action<T> set, string name)
     {
-        change();
-        return Agree();
+        var agreeing = candidates.Where(candidate =>
+        {
+            set(candidate);
+            return Agree(training: false);
+        }).ToList();
+        if (agreeing.Count > 1)
+            throw new ArgumentException($"This {theirs.GetType().Name} has such weights that its {name} cannot be found: give it.", name);
+        if (agreeing.Count == 0)
+            throw Different(theirs, name);
+        set(agreeing[0]);
     }
+
+    /// <summary>Makes sure that both put out the same in evaluation.</summary>
+    /// <exception cref="ArgumentException">They do not.</exception>
+    public void RequireAgreement()
+    {
+        if (!Agree(training: false))
+            throw Different(theirs, "layer");
+    }
+
+    /// <summary>What to throw where both layers cannot be the same.</summary>
+    public static ArgumentException Different(nn.Module theirs, string name) =>
+        new($"This {theirs.GetType().Name} has other options: all must be the same, seen in its parameters or not.", name);
 
     /// <summary>Makes sure that a dropout is that of TorchSharp's layer, or finds it.</summary>
     /// <param name="given">What it is said to be; null to try the usual values.</param>

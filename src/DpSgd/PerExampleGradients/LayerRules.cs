@@ -13,7 +13,7 @@ internal sealed class LayerRules
         new ConvolutionTransposeRule(typeof(ConvTranspose1d), 1), new ConvolutionTransposeRule(typeof(ConvTranspose2d), 2),
         new ConvolutionTransposeRule(typeof(ConvTranspose3d), 3),
         new EmbeddingRule(), new EmbeddingBagRule(),
-        new BilinearRule(), new PReLURule(), new RecurrentMapRule(),
+        new BilinearRule(), new PReLURule(), new RecurrentMapRule(), new AppendedRowRule(),
         new LayerNormRule(), new GroupNormRule(),
         new InstanceNormRule(typeof(InstanceNorm1d), 1), new InstanceNormRule(typeof(InstanceNorm2d), 2),
         new InstanceNormRule(typeof(InstanceNorm3d), 3),

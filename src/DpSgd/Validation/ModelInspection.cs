@@ -64,6 +64,8 @@ internal static class ModelInspection
         LSTM => ": put DPLSTM in its place",
         GRU => ": put DPGRU in its place",
         RNN => ": put DPRNN in its place",
+        MultiheadAttention => ": put DPMultiheadAttention in its place",
+        TransformerEncoderLayer => ": put DPTransformerEncoderLayer in its place",
         _ => "",
     };
 

@@ -48,7 +48,7 @@ internal static class RecurrentConversion
             ours.to(like.dtype).to(like.device);
             var twins = Pair(theirs, ours, network, runTheirs, runOurs);
             twins.CopyToOurs();
-            FindCell(twins, theirs, network, others);
+            twins.FindOption(others.Prepend(network.Cell).ToList(), cell => network.Cell = cell, "nonLinearity");
             if (network.Shape.NumLayers > 1)
                 twins.FindDropout(dropout, value => network.Shape = network.Shape with { Dropout = value });
         }
@@ -57,15 +57,6 @@ internal static class RecurrentConversion
             ours.Dispose();
             throw;
         }
-    }
-
-    /// <summary>Makes sure that just one of the cells, the network's and the others, gives the same.</summary>
-    private static void FindCell(Twins twins, nn.Module theirs, RecurrentNetwork network, RecurrentCell[] others)
-    {
-        var agreeing = others.Prepend(network.Cell).Where(cell => twins.AgreeAfter(() => network.Cell = cell)).ToList();
-        if (agreeing.Count > 1)
-            throw new ArgumentException($"With its weights this {theirs.GetType().Name} gives the same with every nonlinearity: give it.", "nonLinearity");
-        network.Cell = agreeing.SingleOrDefault() ?? throw Different(theirs);
     }
 
     /// <summary>Copies our layer's weights into TorchSharp's.</summary>
@@ -83,8 +74,7 @@ internal static class RecurrentConversion
         var twins = Pair(Guard.NotNull(theirs), ours, network, runTheirs, runOurs);
         twins.CopyToTheirs(() =>
         {
-            if (!twins.Agree())
-                throw Different(theirs);
+            twins.RequireAgreement();
             if (network.Shape.NumLayers > 1)
                 twins.FindDropout(network.Shape.Dropout, _ => { });
         });
@@ -100,19 +90,19 @@ internal static class RecurrentConversion
         where TOurs : nn.Module
     {
         var remaining = theirs.named_parameters().ToDictionary(p => p.name, p => p.parameter);
-        var pairs = new List<(Tensor, Tensor)>();
+        var pairs = new List<WeightPair>();
         foreach (var (layer, map) in network.Maps)
         {
             foreach (var (name, parameter) in map.named_parameters())
             {
                 if (!remaining.Remove($"{name}_{layer}", out var other) || !other.shape.SequenceEqual(parameter.shape))
-                    throw Different(theirs);
-                pairs.Add((other, parameter));
+                    throw Twins.Different(theirs, "layer");
+                pairs.Add(new(other, parameter, other.requires_grad));
             }
         }
         if (remaining.Count > 0)
-            throw Different(theirs);
-        var input = SomeInput(network.Shape, pairs[0].Item2);
+            throw Twins.Different(theirs, "layer");
+        var input = SomeInput(network.Shape, pairs[0].Ours);
         return new Twins(theirs, ours, pairs, () => runTheirs(theirs, input), () => runOurs(ours, input));
     }
 
@@ -123,8 +113,4 @@ internal static class RecurrentConversion
         long[] size = shape.BatchFirst ? [1, 4, shape.InputSize] : [4, 1, shape.InputSize];
         return randn(size, generator: generator).to(like.dtype).to(like.device);
     }
-
-    private static ArgumentException Different(nn.Module theirs) => new(
-        $"This {theirs.GetType().Name} has other options: number of layers, sizes, bias, direction, batch first, dropout and " +
-        "nonlinearity must be the same.", "layer");
 }
