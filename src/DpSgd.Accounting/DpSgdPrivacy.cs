@@ -74,7 +74,11 @@ public static class DpSgdPrivacy
         DpSgdSteps.Count(numberOfExamples, batchSize, epochs);
         return new DpSgdRun
         {
-            NumberOfExamples = numberOfExamples, BatchSize = batchSize, NoiseMultiplier = noiseMultiplier, Epochs = epochs, Delta = delta,
+            NumberOfExamples = numberOfExamples,
+            BatchSize = batchSize,
+            NoiseMultiplier = noiseMultiplier,
+            Epochs = epochs,
+            Delta = delta,
         };
     }
 }

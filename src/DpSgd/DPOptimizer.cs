@@ -98,21 +98,6 @@ public partial class DPOptimizer : OptimizerHelper
     /// <summary>Told when a part of a step has ended; for benchmarks.</summary>
     internal Action<StepPhase>? PhaseEnded { get; set; }
 
-    /// <summary>An optimizer keeps its state by parameter; after the model was moved it has none for the new ones.</summary>
-    private static void RefuseStale(OptimizerHelper optimizer)
-    {
-        try
-        {
-            optimizer.state_dict();
-        }
-        catch (KeyNotFoundException)
-        {
-            throw new ArgumentException(
-                "The optimizer was made for other parameters than the model has now: the model was moved to another device or type since. " +
-                "Move the model first, then make the optimizer.", nameof(optimizer));
-        }
-    }
-
     /// <summary>Takes one private step.</summary>
     /// <param name="closure">
     /// Null after <c>loss.backward()</c>. Otherwise it calls the model and returns the loss of each example, a tensor of
@@ -254,47 +239,6 @@ public partial class DPOptimizer : OptimizerHelper
                 parameter.grad = null;
         }
     }
-
-    /// <summary>
-    /// Promise: no unclipped gradient reaches the inner optimizer. Whatever a parameter of the model holds now did not come
-    /// through a layer rule.
-    /// </summary>
-    private void RefuseOtherGradients()
-    {
-        if (!_inner.parameters().Where(p => p.IsInvalid || p.requires_grad).All(p => !p.IsInvalid && _known.Contains(p.Handle)))
-        {
-            throw new InvalidOperationException(
-                "No private step was taken: the optimizer trains other parameters now than when it was made. Some were frozen then, or the " +
-                "model was moved to another device or type since. Make both optimizers again.");
-        }
-        foreach (var (name, parameter) in _ofModel)
-        {
-            using var gradient = parameter.grad;
-            if (gradient is not null)
-            {
-                throw new InvalidOperationException(
-                    $"No private step was taken: parameter '{name}' has a gradient that did not come through its layer, so it cannot be " +
-                    "clipped example by example. Call layers with layer.call(x), never layer.forward(x) or a function on their weights; " +
-                    "leave penalties on weights to the optimizer (weight_decay); freeze what is not trained; and call " +
-                    "optimizer.zero_grad() before the forward pass.");
-            }
-        }
-    }
-
-    /// <exception cref="InvalidOperationException">The loader that the sampling belongs to did not draw such a batch, or a step was made of it already.</exception>
-    private void RefuseUndrawn(long batchSize)
-    {
-        if (_options.Sampling?.Draws?.WhyNot(batchSize) is { } reason)
-            throw new InvalidOperationException($"No private step was taken: {reason}.");
-    }
-
-    private static InvalidOperationException NotOneLossEach(long losses, long examples) => new(
-        $"No private step was taken: the closure returned {losses} losses, but the model was called with {examples} examples. " +
-        "Return the loss of each example, a tensor of shape [B].");
-
-    private static InvalidOperationException NothingToStepOn() => new(
-        "No private step was taken: no backward pass has been through a trained layer since the last step. Call the model " +
-        "with model.call(x), then backward() on the loss, then step(); or give step a closure that returns per-example losses.");
 
     /// <exception cref="ArgumentException">One of the parameters cannot be trained privately.</exception>
     private IReadOnlyList<TappedLayer> LayersToTap(IReadOnlyList<Parameter> parameters, string argument) =>

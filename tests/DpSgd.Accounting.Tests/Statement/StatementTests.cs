@@ -6,7 +6,11 @@ public class StatementTests
 {
     private static readonly DpSgdRun Tutorial = new()
     {
-        NumberOfExamples = 60000, BatchSize = 250, NoiseMultiplier = 1.3, Epochs = 3, Delta = 1e-5,
+        NumberOfExamples = 60000,
+        BatchSize = 250,
+        NoiseMultiplier = 1.3,
+        Epochs = 3,
+        Delta = 1e-5,
     };
 
     public static TheoryData<int> Rows => [.. Enumerable.Range(0, GoldenFile.Rows("statement.json").Count)];
