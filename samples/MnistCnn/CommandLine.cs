@@ -11,44 +11,44 @@ internal static class CommandLine
 {
     private const int Failure = 1;
 
-    private static readonly Hyperparameters s_tutorial = new();
+    private static readonly Hyperparameters Tutorial = new();
 
-    private static readonly Option<int> s_epochs = NumberOption.Create(
+    private static readonly Option<int> Epochs = NumberOption.Create(
         "--epochs", "Passes over the training images.", "a whole number from 1 to 100000",
-        value => value is >= 1 and <= 100_000, s_tutorial.Epochs);
+        value => value is >= 1 and <= 100_000, Tutorial.Epochs);
 
-    private static readonly Option<int> s_batchSize = NumberOption.Create(
+    private static readonly Option<int> BatchSize = NumberOption.Create(
         "--batch-size", "Images in a batch, on average: each is in each batch with the same probability.",
-        "a whole number, at least 1 and at most the number of training images", value => value >= 1, s_tutorial.BatchSize);
+        "a whole number, at least 1 and at most the number of training images", value => value >= 1, Tutorial.BatchSize);
 
-    private static readonly Option<double> s_learningRate = NumberOption.Create(
-        "--learning-rate", "Learning rate of SGD.", "positive and finite", IsPositive, s_tutorial.LearningRate);
+    private static readonly Option<double> LearningRate = NumberOption.Create(
+        "--learning-rate", "Learning rate of SGD.", "positive and finite", IsPositive, Tutorial.LearningRate);
 
-    private static readonly Option<double> s_noiseMultiplier = NumberOption.Create(
+    private static readonly Option<double> NoiseMultiplier = NumberOption.Create(
         "--noise-multiplier", "Standard deviation of the noise over the clip norm. With 0 there is no privacy.",
-        "at least 0 and finite", value => value >= 0 && double.IsFinite(value), s_tutorial.NoiseMultiplier);
+        "at least 0 and finite", value => value >= 0 && double.IsFinite(value), Tutorial.NoiseMultiplier);
 
-    private static readonly Option<double> s_l2NormClip = NumberOption.Create(
+    private static readonly Option<double> L2NormClip = NumberOption.Create(
         "--l2-norm-clip", "Norm to which the gradient of each microbatch is clipped.", "positive and finite",
-        IsPositive, s_tutorial.L2NormClip);
+        IsPositive, Tutorial.L2NormClip);
 
-    private static readonly Option<int?> s_microbatches = NumberOption.CreateOptional<int>(
+    private static readonly Option<int?> Microbatches = NumberOption.CreateOptional<int>(
         "--microbatches", "Into how many microbatches a batch is divided; they must divide it. [default: one image a microbatch]",
         "a whole number, at least 1", value => value >= 1);
 
-    private static readonly Option<double> s_delta = NumberOption.Create(
-        "--delta", "Delta for which epsilon is computed.", "above 0 and below 1", value => value is > 0 and < 1, s_tutorial.Delta);
+    private static readonly Option<double> Delta = NumberOption.Create(
+        "--delta", "Delta for which epsilon is computed.", "above 0 and below 1", value => value is > 0 and < 1, Tutorial.Delta);
 
-    private static readonly Option<long?> s_seed = NumberOption.CreateOptional<long>(
+    private static readonly Option<long?> Seed = NumberOption.CreateOptional<long>(
         "--seed", "Decides the model's initial weights, never the batches or the noise. [default: drawn anew, and reported]",
         "a whole number, at least 0", value => value >= 0);
 
-    private static readonly Option<bool> s_noPrivacy = new("--no-privacy")
+    private static readonly Option<bool> NoPrivacy = new("--no-privacy")
     {
         Description = "Train the same model with ordinary SGD, to compare.",
     };
 
-    private static readonly Option<string?> s_data = new("--data")
+    private static readonly Option<string?> Data = new("--data")
     {
         HelpName = "folder",
         Description =
@@ -56,14 +56,14 @@ internal static class CommandLine
             "example, installs one in /usr/share/datasets/fashion-mnist. [default: the bundled MNIST]",
     };
 
-    private static readonly Option<string> s_output = new("--output")
+    private static readonly Option<string> Output = new("--output")
     {
         HelpName = "folder",
         Description = "Where results.json and accuracy.png go; made if it does not exist.",
         DefaultValueFactory = _ => "mnist-results",
     };
 
-    private static readonly Option<int?> s_threads = NumberOption.CreateOptional<int>(
+    private static readonly Option<int?> Threads = NumberOption.CreateOptional<int>(
         "--threads", "Threads for computing. [default: TorchSharp's choice]", "a whole number from 1 to 1024", value => value is >= 1 and <= 1024);
 
     /// <summary>Runs the sample.</summary>
@@ -90,8 +90,8 @@ internal static class CommandLine
             "Trains TensorFlow Privacy's MNIST tutorial with differential privacy. The training loss and accuracy shown on the way " +
             "are computed from the private images without noise: the guarantee does not cover them, so do not publish them.")
         {
-            s_epochs, s_batchSize, s_learningRate, s_noiseMultiplier, s_l2NormClip, s_microbatches, s_delta, s_seed,
-            s_noPrivacy, s_data, s_output, s_threads,
+            Epochs, BatchSize, LearningRate, NoiseMultiplier, L2NormClip, Microbatches, Delta, Seed,
+            NoPrivacy, Data, Output, Threads,
         };
         command.Validators.Add(RefusePrivacyWithoutPrivacy);
         command.SetAction(Run);
@@ -100,9 +100,9 @@ internal static class CommandLine
 
     private static void RefusePrivacyWithoutPrivacy(CommandResult result)
     {
-        if (result.GetResult(s_noPrivacy) is not { Implicit: false })
+        if (result.GetResult(NoPrivacy) is not { Implicit: false })
             return;
-        foreach (var option in new Option[] { s_noiseMultiplier, s_l2NormClip, s_microbatches, s_delta })
+        foreach (var option in new Option[] { NoiseMultiplier, L2NormClip, Microbatches, Delta })
         {
             if (result.GetResult(option) is { Implicit: false })
                 result.AddError($"{option.Name} means nothing with --no-privacy. Leave one of them out.");
@@ -127,19 +127,19 @@ internal static class CommandLine
     private static SampleSettings Settings(ParseResult arguments) => new(
         new Hyperparameters
         {
-            Epochs = arguments.GetValue(s_epochs),
-            BatchSize = arguments.GetValue(s_batchSize),
-            LearningRate = arguments.GetValue(s_learningRate),
-            IsPrivate = !arguments.GetValue(s_noPrivacy),
-            NoiseMultiplier = arguments.GetValue(s_noiseMultiplier),
-            L2NormClip = arguments.GetValue(s_l2NormClip),
-            Microbatches = arguments.GetValue(s_microbatches),
-            Delta = arguments.GetValue(s_delta),
-            Seed = arguments.GetValue(s_seed) ?? RandomNumberGenerator.GetInt32(int.MaxValue),
+            Epochs = arguments.GetValue(Epochs),
+            BatchSize = arguments.GetValue(BatchSize),
+            LearningRate = arguments.GetValue(LearningRate),
+            IsPrivate = !arguments.GetValue(NoPrivacy),
+            NoiseMultiplier = arguments.GetValue(NoiseMultiplier),
+            L2NormClip = arguments.GetValue(L2NormClip),
+            Microbatches = arguments.GetValue(Microbatches),
+            Delta = arguments.GetValue(Delta),
+            Seed = arguments.GetValue(Seed) ?? RandomNumberGenerator.GetInt32(int.MaxValue),
         },
-        arguments.GetValue(s_data),
-        arguments.GetValue(s_output)!,
-        arguments.GetValue(s_threads));
+        arguments.GetValue(Data),
+        arguments.GetValue(Output)!,
+        arguments.GetValue(Threads));
 
     private static bool IsPositive(double value) => value > 0 && double.IsFinite(value);
 }

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace DpSgd.Accounting;
 
 /// <summary>
@@ -28,8 +26,10 @@ public static class DpSgdPrivacy
     public static (double Epsilon, double OptimalOrder) Compute(
         long numberOfExamples, int batchSize, double noiseMultiplier, double epochs, double delta)
     {
-        var run = new Run(numberOfExamples, batchSize, noiseMultiplier, epochs, delta);
-        return run.Cost();
+        var run = Run(numberOfExamples, batchSize, noiseMultiplier, epochs, delta);
+        var accountant = new RdpAccountant();
+        accountant.Compose(new PoissonSampledDpEvent(run.SamplingProbability, new GaussianDpEvent(noiseMultiplier)), run.Steps);
+        return accountant.GetEpsilonAndOptimalOrder(delta);
     }
 
     /// <summary>
@@ -44,70 +44,37 @@ public static class DpSgdPrivacy
     /// <returns>Lines separated by a line feed, the same in every culture.</returns>
     /// <exception cref="ArgumentOutOfRangeException">An argument is NaN or outside its range, or the number of steps is too large for a <see cref="long"/>.</exception>
     public static string Statement(
-        long numberOfExamples, int batchSize, double noiseMultiplier, double epochs, double delta)
+        long numberOfExamples, int batchSize, double noiseMultiplier, double epochs, double delta) => Statement(Run(numberOfExamples, batchSize, noiseMultiplier, epochs, delta));
+
+    /// <summary>
+    /// The guarantee of a run in words: two sentences with the numbers, then the epsilons for one example and for one person,
+    /// with and without Poisson sampling, and what they rest on. For people to read; lines after the second may change from
+    /// version to version.
+    /// </summary>
+    /// <param name="run">The run.</param>
+    /// <returns>Lines separated by a line feed, the same in every culture.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="run"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The batch is larger than the data set, or the number of steps is too large for a <see cref="long"/>.</exception>
+    public static string Statement(DpSgdRun run) => StatementText.Of(Guarantee(run));
+
+    /// <summary>The guarantee of a run, for programs.</summary>
+    /// <param name="run">The run.</param>
+    /// <returns>What <see cref="Statement(DpSgdRun)"/> says in words.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="run"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The batch is larger than the data set, or the number of steps is too large for a <see cref="long"/>.</exception>
+    public static DpSgdGuarantee Guarantee(DpSgdRun run) => DpSgdGuarantee.Of(Guard.NotNull(run));
+
+    private static DpSgdRun Run(long numberOfExamples, int batchSize, double noiseMultiplier, double epochs, double delta)
     {
-        var run = new Run(numberOfExamples, batchSize, noiseMultiplier, epochs, delta);
-        var (epsilon, order) = run.Cost();
-        return string.Join('\n', Sentences(run, epsilon, order).Concat(Notes(epsilon, order)).Concat(Assumptions));
-    }
-
-    private static IEnumerable<string> Assumptions =>
-    [
-        "This holds if all of the following do:",
-        "- Poisson sampling: every step takes each example with the sampling rate, independently of all others. A data set that is shuffled and cut into batches does not have this guarantee.",
-        "- One example: the guarantee is about one example added to the data set or removed from it, not about a person who contributed several.",
-        "- Microbatches of one: the gradient of every example is clipped by itself.",
-        "- Secure noise: it comes from a cryptographic generator whose state nobody learns.",
-    ];
-
-    private static IEnumerable<string> Sentences(Run run, double epsilon, double order) =>
-    [
-        $"DP-SGD with sampling rate = {PythonNumber.General(100 * run.SamplingProbability, 3)}% and noise_multiplier = {PythonNumber.Repr(run.NoiseMultiplier)}"
-            + $" iterated over {run.Steps.ToString(CultureInfo.InvariantCulture)} steps satisfies differential privacy"
-            + $" with eps = {PythonNumber.General(epsilon, 3)} and delta = {PythonNumber.Repr(run.Delta)}.",
-        $"The optimal RDP order is {PythonNumber.Repr(order)}.",
-    ];
-
-    private static IEnumerable<string> Notes(double epsilon, double order)
-    {
-        if (double.IsPositiveInfinity(epsilon))
+        Guard.AtLeast(1, numberOfExamples);
+        Guard.Between(1, numberOfExamples, batchSize);
+        Guard.NonNegative(noiseMultiplier);
+        Guard.Positive(epochs);
+        Guard.StrictlyBetweenZeroAndOne(delta);
+        DpSgdSteps.Count(numberOfExamples, batchSize, epochs);
+        return new DpSgdRun
         {
-            yield return "Warning: no finite eps is known. This run is not private.";
-            yield break;
-        }
-
-        // An epsilon of zero is proved by any order.
-        var end = order == RdpAccountant.DefaultOrders[0] ? "smallest" : order == RdpAccountant.DefaultOrders[^1] ? "largest" : null;
-        if (end is not null && epsilon > 0)
-            yield return $"Warning: this is the {end} order tried. The guarantee holds, but other orders would give a smaller eps.";
-    }
-
-    /// <summary>The checked arguments of one call.</summary>
-    private sealed class Run
-    {
-        public Run(long numberOfExamples, int batchSize, double noiseMultiplier, double epochs, double delta)
-        {
-            Guard.AtLeast(1, numberOfExamples);
-            Guard.Between(1, numberOfExamples, batchSize);
-            NoiseMultiplier = Guard.NonNegative(noiseMultiplier);
-            Delta = Guard.StrictlyBetweenZeroAndOne(delta);
-            SamplingProbability = (double)batchSize / numberOfExamples;
-            Steps = DpSgdSteps.Count(numberOfExamples, batchSize, Guard.Positive(epochs));
-        }
-
-        public double SamplingProbability { get; }
-
-        public double NoiseMultiplier { get; }
-
-        public double Delta { get; }
-
-        public long Steps { get; }
-
-        public (double Epsilon, double OptimalOrder) Cost()
-        {
-            var accountant = new RdpAccountant();
-            accountant.Compose(new PoissonSampledDpEvent(SamplingProbability, new GaussianDpEvent(NoiseMultiplier)), Steps);
-            return accountant.GetEpsilonAndOptimalOrder(Delta);
-        }
+            NumberOfExamples = numberOfExamples, BatchSize = batchSize, NoiseMultiplier = noiseMultiplier, Epochs = epochs, Delta = delta,
+        };
     }
 }

@@ -48,9 +48,10 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
     {
         Guard.NotNull(param_group);
         var added = param_group.Parameters.Where(p => p.requires_grad);
-        Validation.ModelInspection.TrainedLayers(_model, [.. _parameters, .. added], nameof(param_group), new(_options.LayerRules));
+        LayersToTap([.. _parameters, .. added], nameof(param_group));
         _inner.add_param_group(param_group);
         _tap.Dispose();
+        _microbatchBackward?.Dispose();
         _gradient.Dispose();
         Attach();
     }
@@ -90,6 +91,7 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
         {
             _disposed = true;
             _tap?.Dispose();
+            _microbatchBackward?.Dispose();
             _gradient?.Dispose();
             _inner?.Dispose();
         }

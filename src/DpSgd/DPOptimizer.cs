@@ -61,6 +61,7 @@ public partial class DPOptimizer : OptimizerHelper
                 nameof(DPOptimizerOptions.L2NormClip), options.L2NormClip,
                 $"L2NormClip times NoiseMultiplier, {options.NoiseMultiplier}, is more noise than a 32 bit float can hold.");
         }
+        RefuseStale(optimizer);
         _microbatching = new Microbatching(options);
         Accountant = options.Accountant ?? new RdpAccountant();
         Attach();
@@ -97,6 +98,21 @@ public partial class DPOptimizer : OptimizerHelper
     /// <summary>Told when a part of a step has ended; for benchmarks.</summary>
     internal Action<StepPhase>? PhaseEnded { get; set; }
 
+    /// <summary>An optimizer keeps its state by parameter; after the model was moved it has none for the new ones.</summary>
+    private static void RefuseStale(OptimizerHelper optimizer)
+    {
+        try
+        {
+            optimizer.state_dict();
+        }
+        catch (KeyNotFoundException)
+        {
+            throw new ArgumentException(
+                "The optimizer was made for other parameters than the model has now: the model was moved to another device or type since. " +
+                "Move the model first, then make the optimizer.", nameof(optimizer));
+        }
+    }
+
     /// <summary>Takes one private step.</summary>
     /// <param name="closure">
     /// Null after <c>loss.backward()</c>. Otherwise it calls the model and returns the loss of each example, a tensor of
@@ -112,6 +128,12 @@ public partial class DPOptimizer : OptimizerHelper
     public override Tensor step(Func<Tensor>? closure = null)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_microbatchBackward is not null)
+        {
+            throw new InvalidOperationException(
+                "No private step was taken: with DPOptimizerOptions.PerMicrobatchBackward the step makes the backward passes itself. " +
+                "Write optimizer.step(batchSize, positions => loss of the examples at those positions).");
+        }
         try
         {
             var losses = closure is null ? null : BackwardPerExample(closure);
@@ -122,8 +144,7 @@ public partial class DPOptimizer : OptimizerHelper
             var batch = _tap.Catch() ?? throw NothingToStepOn();
             if (losses is not null && losses.shape[0] != batch.Size)
                 throw NotOneLossEach(losses.shape[0], batch.Size);
-            if (_options.Sampling?.Draws?.WhyNot(batch.Size) is { } reason)
-                throw new InvalidOperationException($"No private step was taken: {reason}.");
+            RefuseUndrawn(batch.Size);
             var microbatches = _microbatching.Divide(batch.Size);
             var expectedCount = _microbatching.ExpectedCount(batch.Size);
 
@@ -131,16 +152,7 @@ public partial class DPOptimizer : OptimizerHelper
             if (batch.Size > 0)
                 AddClippedSum(batch, microbatches, closure is null ? _options.LossReduction : LossReduction.Sum);
             PhaseEnded?.Invoke(StepPhase.Sums);
-
-            _gradient.AddNoise(_options.Noise, _options.NoiseMultiplier * _options.L2NormClip);
-            _gradient.DivideBy(expectedCount);
-            PhaseEnded?.Invoke(StepPhase.Noise);
-
-            _options.Sampling?.Draws?.Use();
-            Accountant.Compose(EventOf(batch.Size));
-            Steps++;
-            Update();
-            PhaseEnded?.Invoke(StepPhase.Update);
+            Release(batch.Size, expectedCount);
             return losses!;
         }
         finally
@@ -155,6 +167,20 @@ public partial class DPOptimizer : OptimizerHelper
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="delta"/> is NaN or outside (0, 1).</exception>
     public double GetEpsilon(double delta) => Accountant.GetEpsilon(Guard.StrictlyBetweenZeroAndOne(delta));
 
+    /// <summary>From the clipped sum to the update: noise, scale, ledger, and then the weights.</summary>
+    private void Release(long batchSize, double expectedCount)
+    {
+        _gradient.AddNoise(_options.Noise, _options.NoiseMultiplier * _options.L2NormClip);
+        _gradient.DivideBy(expectedCount);
+        PhaseEnded?.Invoke(StepPhase.Noise);
+
+        _options.Sampling?.Draws?.Use();
+        Accountant.Compose(EventOf(batchSize));
+        Steps++;
+        Update();
+        PhaseEnded?.Invoke(StepPhase.Update);
+    }
+
     /// <summary>Runs the closure and the backward pass of the sum of its losses.</summary>
     private static Tensor BackwardPerExample(Func<Tensor> closure)
     {
@@ -164,8 +190,10 @@ public partial class DPOptimizer : OptimizerHelper
         {
             throw new InvalidOperationException(
                 "The closure must return the loss of each example, a tensor of shape [B]; it returned " +
-                $"{(losses is null ? "null" : $"one of shape [{string.Join(", ", losses.shape)}]")}. " +
-                "Write reduction: Reduction.None in the loss function, and do not call backward().");
+                (losses is null ? "null." : $"one of shape [{string.Join(", ", losses.shape)}]. ") +
+                (losses?.dim() > 1
+                    ? "Average what belongs to one example: losses.flatten(1).mean(dim: 1L)."
+                    : "Write reduction: Reduction.None in the loss function, and do not call backward()."));
         }
         using var sum = losses.sum();
         sum.backward();
@@ -246,10 +274,18 @@ public partial class DPOptimizer : OptimizerHelper
             {
                 throw new InvalidOperationException(
                     $"No private step was taken: parameter '{name}' has a gradient that did not come through its layer, so it cannot be " +
-                    "clipped example by example. Use the parameter only by calling its layer (layer.call(x)), freeze it if it is not " +
-                    "trained, and call optimizer.zero_grad() before the forward pass.");
+                    "clipped example by example. Call layers with layer.call(x), never layer.forward(x) or a function on their weights; " +
+                    "leave penalties on weights to the optimizer (weight_decay); freeze what is not trained; and call " +
+                    "optimizer.zero_grad() before the forward pass.");
             }
         }
+    }
+
+    /// <exception cref="InvalidOperationException">The loader that the sampling belongs to did not draw such a batch, or a step was made of it already.</exception>
+    private void RefuseUndrawn(long batchSize)
+    {
+        if (_options.Sampling?.Draws?.WhyNot(batchSize) is { } reason)
+            throw new InvalidOperationException($"No private step was taken: {reason}.");
     }
 
     private static InvalidOperationException NotOneLossEach(long losses, long examples) => new(
@@ -260,11 +296,15 @@ public partial class DPOptimizer : OptimizerHelper
         "No private step was taken: no backward pass has been through a trained layer since the last step. Call the model " +
         "with model.call(x), then backward() on the loss, then step(); or give step a closure that returns per-example losses.");
 
+    /// <exception cref="ArgumentException">One of the parameters cannot be trained privately.</exception>
+    private IReadOnlyList<TappedLayer> LayersToTap(IReadOnlyList<Parameter> parameters, string argument) =>
+        ModelInspection.TrainedLayers(_model, parameters, argument, _options.PerMicrobatchBackward ? null : new(_options.LayerRules));
+
     /// <summary>Taps the model for the parameters that the inner optimizer trains now.</summary>
     private void Attach()
     {
         var parameters = _inner.parameters().Where(p => p.requires_grad).DistinctBy(p => p.Handle).ToList();
-        var layers = ModelInspection.TrainedLayers(_model, parameters, "optimizer", new(_options.LayerRules));
+        var layers = LayersToTap(parameters, "optimizer");
         var gradient = new FlatGradient(parameters);
         try
         {
@@ -275,6 +315,8 @@ public partial class DPOptimizer : OptimizerHelper
             gradient.Dispose();
             throw;
         }
+        if (_options.PerMicrobatchBackward)
+            _microbatchBackward = new MicrobatchBackward(_model, parameters);
         _gradient = gradient;
         _parameters = parameters;
         _known = parameters.Select(p => p.Handle).ToHashSet();

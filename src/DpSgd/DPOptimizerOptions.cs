@@ -91,6 +91,13 @@ public sealed record DPOptimizerOptions
         init => field = Guard.NotNull(value, nameof(LayerRules));
     } = [];
 
+    /// <summary>
+    /// For models with layers that have no rule: true makes an optimizer that takes its steps with
+    /// <see cref="DPOptimizer.step(long, Func{TorchSharp.torch.Tensor, TorchSharp.torch.Tensor})"/> alone, an ordinary backward
+    /// pass for each microbatch. The guarantee is the same; a step is slower by about the number of microbatches.
+    /// </summary>
+    public bool PerMicrobatchBackward { get; init; }
+
     private static int? AtLeastOne(int? value, string name) =>
         value is { } given ? (int)Guard.AtLeast(1, given, name) : null;
 }

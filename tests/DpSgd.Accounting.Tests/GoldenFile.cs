@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -14,8 +15,32 @@ internal static class GoldenFile
 
     public static IReadOnlyList<T> Read<T>(string name)
     {
-        var rows = JsonSerializer.Deserialize<T[]>(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Golden", name)), Options);
+        var rows = JsonSerializer.Deserialize<T[]>(File.ReadAllText(PathOf(name)), Options);
         rows.Should().NotBeNullOrEmpty();
         return rows!;
     }
+
+    /// <summary>For files whose rows are of many kinds.</summary>
+    public static IReadOnlyList<JsonElement> Rows(string name)
+    {
+        using var document = JsonDocument.Parse(File.ReadAllText(PathOf(name)));
+        var rows = document.RootElement.Clone().EnumerateArray().ToArray();
+        rows.Should().NotBeEmpty();
+        return rows;
+    }
+
+    public static IEnumerable<JsonElement> Rows(string name, string kind) =>
+        Rows(name).Where(row => row.GetProperty("kind").GetString() == kind);
+
+    public static double Number(this JsonElement value) => value.ValueKind == JsonValueKind.String
+        ? double.Parse(value.GetString()!, CultureInfo.InvariantCulture)
+        : value.GetDouble();
+
+    public static double Number(this JsonElement row, string name) => row.GetProperty(name).Number();
+
+    public static double[] Numbers(this JsonElement row, string name) => [.. row.GetProperty(name).EnumerateArray().Select(Number)];
+
+    public static long Integer(this JsonElement row, string name) => row.GetProperty(name).GetInt64();
+
+    private static string PathOf(string name) => Path.Combine(AppContext.BaseDirectory, "Golden", name);
 }

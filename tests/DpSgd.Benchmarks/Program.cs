@@ -1,11 +1,16 @@
+using DpSgd.Benchmarks.Accounting;
 using DpSgd.Benchmarks.Overhead;
 
 switch (args)
 {
+    case ["accounting"]:
+        AccountingBenchmarks.Run(Console.Out);
+        break;
     case ["overhead", .. var rest]:
         OverheadBenchmark.Run(rest);
         break;
     default:
-        Console.WriteLine("Usage: dotnet run -c Release --project tests/DpSgd.Benchmarks -- overhead [MODEL...] [--json]");
+        Console.WriteLine("Usage: dotnet run -c Release --project tests/DpSgd.Benchmarks -- accounting");
+        Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- overhead [MODEL...] [--json]");
         break;
 }

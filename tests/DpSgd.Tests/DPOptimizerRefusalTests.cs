@@ -79,6 +79,7 @@ public class DPOptimizerRefusalTests
         { "a differentiable backward pass", (_, model, x) => Loss(model, x).backward(create_graph: true), "*create_graph*" },
         { "examples and positions folded together", (_, model, x) => model.Use(x, m => m.Second.call(m.First.call(x).reshape(-1, 3).repeat(1, 2))).backward(), "*saw 10 rows, but the model was called with 5 examples*" },
         { "a part of the batch", (_, model, x) => model.Use(x, m => m.First.call(x.narrow(0, 0, 3))).backward(), "*saw 3 rows, but the model was called with 5 examples*" },
+        { "losses with a dimension more", (optimizer, model, x) => optimizer.step(() => model.call(x).square()), "*shape [5, 2]*losses.flatten(1).mean(dim: 1L)*" },
         { "a scalar from the closure", (optimizer, model, x) => optimizer.step(() => Loss(model, x)), "*loss of each example, a tensor of shape*" },
         { "nothing from the closure", (optimizer, _, _) => optimizer.step(() => null!), "*returned null*" },
         { "a closure with losses of other examples", (optimizer, model, x) => optimizer.step(() => model.call(x).flatten().square()), "*10 losses*5 examples*" },
@@ -182,6 +183,36 @@ public class DPOptimizerRefusalTests
     }
 
     [Fact]
+    public void An_optimizer_that_is_older_than_the_models_move_is_refused()
+    {
+        using var scope = NewDisposeScope();
+        var model = Toy.Model(type: ScalarType.Float32);
+        var sgd = optim.SGD(model.parameters(), 1);
+        model.to(ScalarType.Float64);
+        FluentActions.Invoking(() => new DPOptimizer(sgd, model, Toy.Private))
+            .Should().Throw<ArgumentException>().WithParameterName("optimizer").WithMessage("*Move the model first*");
+    }
+
+    [Fact]
+    public void A_native_recurrent_layer_is_refused_with_ours_to_put_in_its_place()
+    {
+        using var scope = NewDisposeScope();
+        var model = new Recurrent();
+        FluentActions.Invoking(() => new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private))
+            .Should().Throw<ArgumentException>().WithMessage("*'lstm' is a LSTM*put DPLSTM in its place*");
+    }
+
+    private sealed class Recurrent : Module<Tensor, Tensor>
+    {
+        private readonly LSTM _lstm = LSTM(3, 4);
+
+        public Recurrent()
+            : base(nameof(Recurrent)) => register_module("lstm", _lstm);
+
+        public override Tensor forward(Tensor input) => _lstm.call(input).Item1;
+    }
+
+    [Fact]
     public void A_model_that_is_moved_later_is_refused()
     {
         using var scope = NewDisposeScope();
@@ -235,7 +266,7 @@ public class DPOptimizerRefusalTests
         using var scope = NewDisposeScope();
         var model = Toy.Model();
         var act = () => new DPOptimizer(optim.SGD(model.parameters().Take(2).ToList(), 1), model, Toy.Private);
-        act.Should().Throw<ArgumentException>().WithParameterName("model").WithMessage("*'second.weight' would get an ordinary gradient*requires_grad to false*");
+        act.Should().Throw<ArgumentException>().WithParameterName("model").WithMessage("*'second.weight' would get an ordinary gradient*requires_grad = false*");
         foreach (var parameter in model.parameters().Skip(2))
             parameter.requires_grad = false;
         using var optimizer = act();
@@ -318,14 +349,14 @@ public class DPOptimizerRefusalTests
             optim.SGD(model.parameters(), 1), model, Toy.Private with { Sampling = loader.Sampling, Accountant = ledger });
         void StepOn(Tensor examples, Tensor labels) => optimizer.step(() => Toy.Loss(model, examples, labels, Reduction.None));
 
-        FluentActions.Invoking(() => StepOn(x, y)).Should().Throw<InvalidOperationException>().WithMessage("*has not drawn a batch*");
+        FluentActions.Invoking(() => StepOn(x, y)).Should().Throw<InvalidOperationException>().WithMessage("*has no batch out*");
         foreach (var (examples, labels) in loader)
         {
             FluentActions.Invoking(() => StepOn(x.repeat(2, 1), y.repeat(2))).Should().Throw<InvalidOperationException>().WithMessage("*80 examples, but the loader drew*");
             StepOn(examples, labels);
             FluentActions.Invoking(() => StepOn(examples, labels)).Should().Throw<InvalidOperationException>().WithMessage("*already made of this batch*");
         }
-        FluentActions.Invoking(() => StepOn(x, y)).Should().Throw<InvalidOperationException>().WithMessage("*has not drawn a batch*");
+        FluentActions.Invoking(() => StepOn(x, y)).Should().Throw<InvalidOperationException>().WithMessage("*has no batch out*");
         ledger.Events.Should().HaveCount(2);
     }
 

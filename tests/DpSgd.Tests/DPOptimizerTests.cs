@@ -100,6 +100,23 @@ public class DPOptimizerTests
         Math.Sqrt(gradient.Sum(g => g.square().sum().ToDouble())).Should().BeLessThanOrEqualTo(0.01 * (1 + 1e-12));
     }
 
+    /// <summary>The hooks of the model and of its one layer are the same ones, and come in another order each time.</summary>
+    [Fact]
+    public void A_model_that_is_one_layer_can_have_one_optimizer_after_another()
+    {
+        using var scope = NewDisposeScope();
+        var model = Linear(4, 3);
+        var x = randn(5, 4);
+        for (var i = 0; i < 4; i++)
+        {
+            using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private);
+            FluentActions.Invoking(() => model.call(randn(5, 3))).Should().Throw<Exception>("a pass that breaks off must not matter");
+            model.call(x).square().mean().backward();
+            optimizer.step();
+            optimizer.Steps.Should().Be(1);
+        }
+    }
+
     [Fact]
     public void A_layer_used_twice_and_a_shared_weight_are_summed_before_clipping()
     {

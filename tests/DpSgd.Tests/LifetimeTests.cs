@@ -1,3 +1,4 @@
+using DpSgd.Tests.PerExampleGradients;
 using DpSgd.Tests.TestKit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -42,6 +43,27 @@ public class LifetimeTests
         });
     }
 
+    public static TheoryData<string> Layers => [.. LayerCases.All.Keys];
+
+    [Theory]
+    [MemberData(nameof(Layers))]
+    public void A_step_of_a_layer_leaves_no_tensor_behind(string name)
+    {
+        var (makeLayer, makeInputs) = LayerCases.All[name];
+        using var model = makeLayer();
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, Toy.Private with { MicrobatchSize = 3 });
+        var inputs = makeInputs(7, ScalarType.Float32);
+        Leaves(0, () =>
+        {
+            optimizer.zero_grad();
+            using (NewDisposeScope())
+                LayerCase.Call(model, inputs).square().mean().backward();
+            optimizer.step();
+        });
+        foreach (var input in inputs)
+            input?.Dispose();
+    }
+
     [Fact]
     public void A_step_with_a_non_finite_example_leaves_no_tensor_behind()
     {
@@ -56,6 +78,18 @@ public class LifetimeTests
             optimizer.step();
         });
         optimizer.NonFiniteExamples.Should().BePositive();
+    }
+
+    [Fact]
+    public void A_step_by_microbatches_leaves_no_tensor_behind()
+    {
+        using var model = Model();
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, Toy.Private with { PerMicrobatchBackward = true, MicrobatchSize = 5 });
+        using var x = randn(12, 1, 8, 8);
+        Leaves(0, () => optimizer.step(12, positions => model.call(x.index_select(0, positions)).square().mean()));
+        Leaves(0, () => FluentActions.Invoking(() => optimizer.step(12, positions => positions[0].ToInt64() == 0
+            ? model.call(x.index_select(0, positions)).square().mean()
+            : throw new InvalidOperationException("halfway"))).Should().Throw<InvalidOperationException>());
     }
 
     [Fact]

@@ -5,7 +5,7 @@ namespace MnistCnn.Data;
 /// <summary>The copy of MNIST that lies beside the program.</summary>
 public static class BundledMnist
 {
-    private static readonly (string Name, string Sha256)[] s_files =
+    private static readonly (string Name, string Sha256)[] Files =
     [
         (MnistFiles.TrainImages, "0b367032e93c5d0cea0925647cfdb18614af8ee15f83e6f2fc2ad904a6835971"),
         (MnistFiles.TrainLabels, "1787548bbe0bff1ec2ecdc0ef292b02df999e2d1a6002d27500982c652b17203"),
@@ -22,7 +22,7 @@ public static class BundledMnist
     /// <exception cref="IOException">A file is missing or cannot be read.</exception>
     public static void Verify(string directory)
     {
-        foreach (var (name, expected) in s_files)
+        foreach (var (name, expected) in Files)
         {
             var path = MnistFiles.Find(directory, name);
             using var stream = File.OpenRead(path);

@@ -7,7 +7,7 @@ namespace MnistCnn.Reporting;
 internal sealed class LiveProgress : ITrainingProgress
 {
     private const int BarWidth = 16;   // so that all fits into 80 columns
-    private static readonly TimeSpan s_refresh = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan Refresh = TimeSpan.FromMilliseconds(250);
 
     private readonly IAnsiConsole _console;
     private readonly ProgressTask _task;
@@ -28,7 +28,7 @@ internal sealed class LiveProgress : ITrainingProgress
             new PercentageColumn(),
             new RemainingTimeColumn(),
             new TaskDescriptionColumn { Alignment = Justify.Left });
-        progress.RefreshRate = s_refresh;
+        progress.RefreshRate = Refresh;
         return progress.Start(context => train(new LiveProgress(console, context.AddTask("starting"), epochs)));
     }
 

@@ -10,17 +10,17 @@ internal static class PlotFont
 {
     public const string Name = "DejaVu Sans";
 
-    private static readonly Lock s_lock = new();
-    private static bool s_registered;
+    private static readonly Lock Lock = new();
+    private static bool _registered;
 
     public static void Register()
     {
-        lock (s_lock)
+        lock (Lock)
         {
-            if (s_registered)
+            if (_registered)
                 return;
             ScottPlot.Fonts.AddFontFile(Name, Path.Combine(AppContext.BaseDirectory, "DejaVuSans.ttf"));
-            s_registered = true;
+            _registered = true;
         }
     }
 }

@@ -12,7 +12,7 @@ internal static class ProgressText
 
     public static string Of(EpochResult epoch, int epochs) => string.Create(
         CultureInfo.InvariantCulture,
-        $"epoch {epoch.Epochs:0.##}/{epochs} done: test accuracy {100 * epoch.TestAccuracy:F2}%{Epsilon(epoch.Epsilon)}, {epoch.Seconds:F1} s");
+        $"epoch {epoch.Epochs:0.##}/{epochs} done: test accuracy {100 * epoch.TestAccuracy:F2}% (of averaged weights {100 * epoch.AverageTestAccuracy:F2}%){Epsilon(epoch.Epsilon)}, {epoch.Seconds:F1} s");
 
     private static string Epsilon(double? epsilon) =>
         epsilon is { } value ? string.Create(CultureInfo.InvariantCulture, $" epsilon {value:F3}") : "";

@@ -8,8 +8,9 @@ public static class ResultsPlot
 {
     public const string FileName = "accuracy.png";
 
-    private static readonly Color s_accuracyColor = Color.FromHex("#1f5fa8");
-    private static readonly Color s_epsilonColor = Color.FromHex("#c2571a");
+    private static readonly Color AccuracyColor = Color.FromHex("#1f5fa8");
+    private static readonly Color AverageColor = Color.FromHex("#6aa5dd");
+    private static readonly Color EpsilonColor = Color.FromHex("#c2571a");
 
     /// <summary>Draws the plot into a file.</summary>
     /// <param name="path">The file.</param>
@@ -23,10 +24,14 @@ public static class ResultsPlot
         plot.Title(title, 18);
         plot.XLabel("epochs", 15);
 
-        Draw(plot, plot.Axes.Left, "test accuracy", s_accuracyColor, epochs, epoch => 100 * epoch.TestAccuracy);
+        Draw(plot, plot.Axes.Left, "test accuracy", AccuracyColor, epochs, epoch => 100 * epoch.TestAccuracy);
+        Draw(plot, plot.Axes.Left, "test accuracy of averaged weights", AverageColor, epochs, epoch => 100 * epoch.AverageTestAccuracy);
+        plot.Axes.Left.Label.Text = "test accuracy";
+        plot.Axes.Left.Label.ForeColor = AccuracyColor;
+        plot.Axes.Left.TickLabelStyle.ForeColor = AccuracyColor;
         plot.Axes.Left.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { LabelFormatter = value => $"{value:0.#} %" };
         if (epochs.Any(epoch => epoch.Epsilon is not null))
-            Draw(plot, plot.Axes.Right, $"epsilon (delta = {delta:0.###e0})", s_epsilonColor, epochs, epoch => epoch.Epsilon ?? double.NaN);
+            Draw(plot, plot.Axes.Right, $"epsilon (delta = {delta:0.###e0})", EpsilonColor, epochs, epoch => epoch.Epsilon ?? double.NaN);
 
         SetLimits(plot, epochs);
         plot.Grid.MajorLineColor = Colors.Black.WithAlpha(0.08);

@@ -19,6 +19,7 @@ public sealed class TrainingRun : IDisposable
     private readonly Sequential _model;
     private readonly PoissonDataLoader _loader;
     private readonly OptimizerHelper _optimizer;
+    private readonly WeightAverage _average;
     private long _steps;
 
     /// <summary>Makes the model, the loader and the optimizer.</summary>
@@ -29,6 +30,7 @@ public sealed class TrainingRun : IDisposable
         _data = data;
         _hyperparameters = hyperparameters;
         _model = TutorialModel.Create(hyperparameters.Seed);
+        _average = new WeightAverage(_model);
         _loader = new PoissonDataLoader(data.Train.Images, data.Train.Labels, hyperparameters.BatchSize);
         var sgd = optim.SGD(_model.parameters(), hyperparameters.LearningRate);
         _optimizer = hyperparameters.IsPrivate ? MakePrivate(sgd) : sgd;
@@ -47,7 +49,13 @@ public sealed class TrainingRun : IDisposable
             var clock = Stopwatch.StartNew();
             TrainEpoch(epoch, progress, stop);
             var seconds = clock.Elapsed.TotalSeconds;
-            epochs.Add(new EpochResult((double)_steps / _loader.Count, _steps, Evaluation.Accuracy(_model, _data.Test), Finite(Epsilon), seconds));
+            epochs.Add(new EpochResult(
+                (double)_steps / _loader.Count,
+                _steps,
+                Evaluation.Accuracy(_model, _data.Test),
+                _average.With(() => Evaluation.Accuracy(_model, _data.Test)),
+                Finite(Epsilon),
+                seconds));
             progress.OnEpoch(epochs[^1]);
         }
         var interrupted = _steps < _hyperparameters.Epochs * _loader.Count;
@@ -61,6 +69,7 @@ public sealed class TrainingRun : IDisposable
     {
         _optimizer.Dispose();
         _loader.Dispose();
+        _average.Dispose();
         _model.Dispose();
     }
 
@@ -78,9 +87,11 @@ public sealed class TrainingRun : IDisposable
     {
         var mean = new RunningMean();
         var step = 0L;
+        _average.Restart();
         foreach (var (images, labels) in _loader)
         {
             TrainStep(images, labels, mean);
+            _average.Add();
             _steps++;
             progress.OnStep(new StepProgress(epoch, ++step, _loader.Count, mean.Loss, mean.Accuracy, Epsilon));
             if (stop.IsCancellationRequested)

@@ -37,6 +37,20 @@ internal static class RdpConversion
         return best with { Epsilon = Math.Max(0, best.Epsilon) };
     }
 
+    /// <summary>The least epsilon by the conversion of arXiv:1702.07476, and the first order that gives it.</summary>
+    public static (double Epsilon, double Order) ClassicEpsilon(IReadOnlyList<double> orders, ReadOnlySpan<double> rdp, double delta)
+    {
+        var best = (Epsilon: double.PositiveInfinity, Order: orders[0]);
+        for (var i = 0; i < rdp.Length; i++)
+        {
+            var epsilon = rdp[i] == 0 ? 0 : rdp[i] - Math.Log(delta) / (orders[i] - 1);
+            if (epsilon < best.Epsilon)
+                best = (epsilon, orders[i]);
+        }
+
+        return best;
+    }
+
     /// <summary>The least delta, and the first order that gives it.</summary>
     /// <param name="orders">Orders, finite and greater than one.</param>
     /// <param name="rdp">Divergence at each order, in [0, infinity].</param>

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace DpSgd.Accounting;
 
 /// <summary>
@@ -14,22 +16,72 @@ internal static class RdpCurve
     /// <exception cref="NotSupportedException">No bound is known for the event under the relation.</exception>
     public static double[] Of(DpEvent dpEvent, NeighboringRelation relation, IReadOnlyList<double> orders)
     {
+        var replaceOne = relation == NeighboringRelation.ReplaceOne;
+        var replaces = relation != NeighboringRelation.AddOrRemoveOne;
         switch (dpEvent)
         {
             case NoOpDpEvent:
-                return Everywhere(0, orders);
+                return At(orders, _ => 0);
             case NonPrivateDpEvent:
-                return Everywhere(double.PositiveInfinity, orders);
+                return At(orders, _ => double.PositiveInfinity);
             case GaussianDpEvent gaussian:
-                var sigma = gaussian.NoiseMultiplier / Sensitivity(relation);
-                return [.. orders.Select(order => PoissonSampledGaussianRdp.Unsampled(order, sigma))];
-            case PoissonSampledDpEvent sampled when relation != NeighboringRelation.ReplaceOne:
-                return SameSampleGaussians.TryCollapse(sampled.Event, out sigma)
-                    ? new PoissonSampledGaussianRdp(sampled.SamplingProbability, sigma / Sensitivity(relation)).AtOrders(orders)
-                    : throw Unsupported(dpEvent, relation);
+                return Gaussian(gaussian.NoiseMultiplier);
+            case DiscreteGaussianDpEvent gaussian:
+                // It is as concentrated as the continuous one (arXiv:2004.00010, proposition 5).
+                return Gaussian(gaussian.Sigma / gaussian.Sensitivity);
+            case PoissonSampledDpEvent sampled when !replaceOne && SameSampleGaussians.TryCollapse(sampled.Event, out var sigma):
+                return new PoissonSampledGaussianRdp(sampled.SamplingProbability, sigma).AtOrders(orders);
+            case SampledWithoutReplacementDpEvent sampled when replaceOne && SameSampleGaussians.TryCollapse(sampled.Event, out var sigma):
+                return new WithoutReplacementRdp((double)sampled.SampleSize / sampled.SourceDatasetSize, sigma / Sensitivity(relation)).AtOrders(orders);
+            case SingleEpochTreeAggregationDpEvent tree when relation == NeighboringRelation.ReplaceSpecial:
+                // An example is in one leaf, and so in one node of each level of its tree: as many sums as levels.
+                var levels = 64 - BitOperations.LeadingZeroCount((ulong)tree.StepCounts.Max());
+                return levels == 0 ? At(orders, _ => 0) : Gaussian(tree.NoiseMultiplier / Math.Sqrt(levels));
+            case LaplaceDpEvent laplace:
+                return At(orders, order => PureRdp.Laplace(Sensitivity(relation) / laplace.NoiseMultiplier, order));
+            case PermuteAndFlipDpEvent flip:
+                return At(orders, order => PureRdp.Laplace(flip.Epsilon, order));
+            case ExponentialMechanismDpEvent exponential:
+                return At(orders, order => PureRdp.BoundedRange(exponential.Epsilon, order));
+            case ZCDpEvent concentrated:
+                return At(orders, order => concentrated.Xi + concentrated.Rho * order);
+            case RandomizedResponseDpEvent response when replaces:
+                return Discrete(DiscretePairs.RandomizedResponse(response.NoiseParameter, response.NumBuckets, replaceOne));
+            case DiscreteLaplaceDpEvent laplace:
+                return Discrete(DiscretePairs.Laplace(laplace.NoiseParameter, checked(laplace.Sensitivity * (replaceOne ? 2 : 1))));
+            case EpsilonDeltaDpEvent known:
+                // Given that delta does not strike; the accountant adds it to its own.
+                return Discrete(DiscretePairs.EpsilonDelta(known.Epsilon, 0));
+            case RepeatAndSelectDpEvent repeated:
+                return RepeatAndSelectRdp.AtOrders(orders, OfComposition(repeated, relation, orders), repeated.Mean, repeated.Shape);
             default:
-                throw Unsupported(dpEvent, relation);
+                throw Unsupported.Event(nameof(RdpAccountant), dpEvent, relation);
         }
+
+        double[] Gaussian(double sigma) =>
+            At(orders, order => PoissonSampledGaussianRdp.Unsampled(order, sigma / Sensitivity(relation)));
+
+        double[] Discrete(LedgerPair pair) => pair.IsEverything ? At(orders, _ => double.PositiveInfinity)
+            : pair.Pair is DiscretePair discrete ? DiscreteRdp.AtOrders(discrete.Outputs, orders)
+            : At(orders, _ => 0);
+    }
+
+    /// <summary>The probability with which the event may fail altogether, which no divergence can express.</summary>
+    public static double FailureProbability(DpEvent dpEvent) => dpEvent is EpsilonDeltaDpEvent known ? known.Delta : 0;
+
+    private static double[] OfComposition(RepeatAndSelectDpEvent repeated, NeighboringRelation relation, IReadOnlyList<double> orders)
+    {
+        var total = new double[orders.Count];
+        foreach (var (part, count) in EventLedger.TakeApart(repeated.Event, 1))
+        {
+            if (FailureProbability(part) > 0)
+                throw Unsupported.Event(nameof(RdpAccountant), repeated, relation);
+            var curve = Of(part, relation, orders);
+            for (var i = 0; i < total.Length; i++)
+                total[i] += count * curve[i];
+        }
+
+        return total;
     }
 
     /// <summary>
@@ -38,17 +90,5 @@ internal static class RdpCurve
     /// </summary>
     private static double Sensitivity(NeighboringRelation relation) => relation == NeighboringRelation.ReplaceOne ? 2 : 1;
 
-    private static double[] Everywhere(double value, IReadOnlyList<double> orders)
-    {
-        var curve = new double[orders.Count];
-        Array.Fill(curve, value);
-        return curve;
-    }
-
-    private static NotSupportedException Unsupported(DpEvent dpEvent, NeighboringRelation relation) =>
-        new($"{nameof(RdpAccountant)} has no bound for {Name(dpEvent)} under {relation}. Nothing was entered.");
-
-    private static string Name(DpEvent dpEvent) => dpEvent is PoissonSampledDpEvent sampled
-        ? $"{nameof(PoissonSampledDpEvent)} of {Name(sampled.Event)}"
-        : dpEvent.GetType().Name;
+    private static double[] At(IReadOnlyList<double> orders, Func<double, double> divergence) => [.. orders.Select(divergence)];
 }

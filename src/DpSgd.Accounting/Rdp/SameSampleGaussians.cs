@@ -15,27 +15,38 @@ internal static class SameSampleGaussians
     public static bool TryCollapse(DpEvent dpEvent, out double noiseMultiplier)
     {
         noiseMultiplier = double.PositiveInfinity;
-
-        // Sums of sigma_i^-2, each relative to the smallest sigma so that neither huge nor tiny ones are lost.
-        var precision = 0.0;
+        var parts = new List<(double, long)>();
         foreach (var (part, count) in EventLedger.TakeApart(dpEvent, 1))
         {
             if (!TryNoiseMultiplier(part, out var sigma))
                 return false;
-            if (double.IsPositiveInfinity(sigma) || noiseMultiplier == 0)
-                continue;
-            if (sigma < noiseMultiplier)
-            {
-                precision *= Square(sigma / noiseMultiplier);
-                noiseMultiplier = sigma;
-            }
-
-            precision += count * Square(sigma == 0 ? 1 : noiseMultiplier / sigma);
+            parts.Add((sigma, count));
         }
 
-        if (precision > 0)
-            noiseMultiplier /= Math.Sqrt(precision);
+        noiseMultiplier = Collapse(parts);
         return true;
+    }
+
+    /// <summary>The noise multiplier of the one mechanism.</summary>
+    /// <param name="parts">Noise multipliers in [0, infinity], and how often each.</param>
+    public static double Collapse(IEnumerable<(double NoiseMultiplier, long Count)> parts)
+    {
+        // Sums of sigma_i^-2, each relative to the smallest sigma so that neither huge nor tiny ones are lost.
+        var (smallest, precision) = (double.PositiveInfinity, 0.0);
+        foreach (var (sigma, count) in parts)
+        {
+            if (double.IsPositiveInfinity(sigma) || smallest == 0)
+                continue;
+            if (sigma < smallest)
+            {
+                precision *= Square(sigma / smallest);
+                smallest = sigma;
+            }
+
+            precision += count * Square(sigma == 0 ? 1 : smallest / sigma);
+        }
+
+        return precision > 0 ? smallest / Math.Sqrt(precision) : smallest;
     }
 
     private static bool TryNoiseMultiplier(DpEvent dpEvent, out double noiseMultiplier)

@@ -16,6 +16,9 @@ internal static class Guard
     public static double Positive(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
         value > 0 && double.IsFinite(value) ? value : throw OutOfRange(name, value, "must be positive and finite");
 
+    public static double AtLeastOne(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
+        value >= 1 && double.IsFinite(value) ? value : throw OutOfRange(name, value, "must be at least 1 and finite");
+
     public static double NonNegative(double value, [CallerArgumentExpression(nameof(value))] string name = "") =>
         value >= 0 ? value : throw OutOfRange(name, value, "must be at least 0");
 

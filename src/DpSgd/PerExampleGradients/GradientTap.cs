@@ -91,11 +91,8 @@ internal sealed class GradientTap : IDisposable
     {
         Resume();
         EndModel();
-        _failure = null;
+        ForgetUses();
         _examples = null;
-        foreach (var use in _uses)
-            use.Dispose();
-        _uses.Clear();
     }
 
     public void Dispose()
@@ -180,15 +177,24 @@ internal sealed class GradientTap : IDisposable
             return;
         // A pass that no step was made of would only fill the memory; one with gradients is missing from the next step.
         var failure = _uses.Exists(use => use.HasGradient)
-            ? "the model was called again after a backward pass, before a step (to leave a batch out, call zero_grad)"
+            ? "the model was called again after a backward pass, before a step. To evaluate in between, do it inside using (no_grad()); to leave a batch out, call zero_grad; gradients cannot be accumulated over batches, so make the batch larger instead"
             : _failure;
-        Forget();
+        ForgetUses();
+        Resume();
         _failure = failure;
         _examples = examples;
         _inModel = true;
     }
 
     private void EndModel() => _inModel = false;
+
+    private void ForgetUses()
+    {
+        foreach (var use in _uses)
+            use.Dispose();
+        _uses.Clear();
+        _failure = null;
+    }
 
     private Tensor Caught(
         TappedLayer layer, IReadOnlyList<(string, Parameter)> parameters, Tensor?[] inputs, Tensor output)

@@ -28,6 +28,6 @@ internal sealed class LayerRules
     /// <summary>The rule for a layer, or null if there is none.</summary>
     public LayerRule? For(torch.nn.Module layer) => _rules.GetValueOrDefault(layer.GetType());
 
-    /// <summary>Names of the layers that have a rule, for messages.</summary>
-    public string Names => string.Join(", ", _rules.Keys.Select(type => type.Name));
+    /// <summary>Names of the layers that have a rule and that users can make, for messages.</summary>
+    public string Names => string.Join(", ", _rules.Keys.Where(type => type.IsVisible).Select(type => type.Name));
 }

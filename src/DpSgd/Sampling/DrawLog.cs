@@ -22,7 +22,7 @@ internal sealed class DrawLog
     /// <summary>Why a step may not be made of a batch of this size, for a message; null if it may.</summary>
     public string? WhyNot(long batchSize) => (_size, _used) switch
     {
-        (null, _) => "the loader that the sampling belongs to has not drawn a batch. Step on the batches that it gives, inside its loop",
+        (null, _) => "the loader that the sampling belongs to has no batch out. Step inside its loop, on the batches that it gives; another loop over the same loader ends the first one's batch, so make a second loader for that",
         (_, true) => "a step was already made of this batch. The bound is for one step on each batch: draw another",
         ({ } size, _) when size != batchSize =>
             $"the batch has {batchSize} examples, but the loader drew {size}. Step on the batch as it was drawn, from the loader whose sampling was given",

@@ -27,7 +27,7 @@ public abstract class PoissonDataLoader<TBatch> : IEnumerable<TBatch>, IDisposab
     {
         Guard.AtLeast(1, datasetSize);
         Guard.Between(1, datasetSize, expectedBatchSize);
-        Sampling = new PoissonSampling((double)expectedBatchSize / datasetSize, datasetSize) 
+        Sampling = new PoissonSampling((double)expectedBatchSize / datasetSize, datasetSize)
         {
             IsSecret = seedForTests is null,
             Draws = _draws,

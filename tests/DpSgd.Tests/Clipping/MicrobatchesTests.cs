@@ -17,6 +17,9 @@ public class MicrobatchesTests
         microbatches.Sizes.Should().Equal(3, 3, 1);
         microbatches.Sum(rows).data<double>().ToArray().Should().Equal(6, 15, 7);
         microbatches.Spread(tensor(new[] { 1.0, 2, 3 })).data<double>().ToArray().Should().Equal(1, 1, 1, 2, 2, 2, 3);
+        microbatches.Positions().Should().BeEquivalentTo(new long[][] { [0, 1, 2], [3, 4, 5], [6] }, o => o.WithStrictOrdering());
+        Microbatches.Consecutive(4, 2).Positions().Should().BeEquivalentTo(new long[][] { [0, 1], [2, 3] }, o => o.WithStrictOrdering());
+        Microbatches.OfOne(2).Positions().Should().BeEquivalentTo(new long[][] { [0], [1] }, o => o.WithStrictOrdering());
         Microbatches.Consecutive(6, 3).Sum(rows.narrow(0, 0, 6)).data<double>().ToArray().Should().Equal(6, 15);
         Microbatches.OfOne(7).Sum(rows).Should().BeSameAs(rows);
     }
@@ -30,6 +33,9 @@ public class MicrobatchesTests
         microbatches.Sizes!.Sum().Should().Be(100);
         var sums = microbatches.Sum(rows);
         sums.sum().ToDouble().Should().Be(5050);
+
+        microbatches.Positions().Select(p => p.LongLength).Should().Equal(microbatches.Sizes);
+        microbatches.Positions().SelectMany(p => p).Order().Should().Equal(Enumerable.Range(0, 100).Select(i => (long)i));
 
         // The sum over examples of their microbatch's sum, found in two ways.
         var spread = microbatches.Spread(sums.view(-1));
@@ -56,5 +62,6 @@ public class MicrobatchesTests
     {
         using var scope = NewDisposeScope();
         Microbatches.AtRandom(0, 3).Sizes.Should().Equal(0, 0, 0);
+        Microbatches.AtRandom(0, 3).Positions().Should().HaveCount(3).And.OnlyContain(p => p.Length == 0);
     }
 }

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
+using DpSgd.Accounting;
 using DpSgd.Tests.TestKit;
 
 namespace DpSgd.Tests.Documentation;
@@ -13,26 +15,40 @@ public class ReadmeTests
     {
         // 24 Poisson steps at rate 250 / 6000; the number is checked against the accountant elsewhere.
         var printed = CodeBlocks.Run(CodeBlocks.Of(Readme, "csharp")[0]);
-        printed.Should().MatchRegex(@"^epsilon = \d\.\d{3}\s*$");
+        printed.Should().StartWith("epsilon = 1.247");
+        // What it says of ten times as many images:
+        var more = new RdpAccountant();
+        more.Compose(new PoissonSampledDpEvent(250.0 / 60_000, new GaussianDpEvent(1.3)), 24);
+        File.ReadAllText(Readme).Should().Contain(string.Create(CultureInfo.InvariantCulture, $"it would be {more.GetEpsilon(1e-5):F3} after as many steps"));
+    }
+
+    [Fact]
+    public void A_model_of_ones_own_trains_to_the_epsilon_that_was_asked_for()
+    {
+        var printed = CodeBlocks.Run(CodeBlocks.Of(Readme, "csharp")[1]).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        printed.Should().HaveCount(6);
+        var last = Regex.Match(printed[^1], @"^epoch 6: accuracy (\d+\.\d) ?%, epsilon (\d\.\d\d)");
+        double.Parse(last.Groups[2].Value, CultureInfo.InvariantCulture).Should().BeInRange(2.99, 3);
+        double.Parse(last.Groups[1].Value, CultureInfo.InvariantCulture).Should().BeGreaterThan(60, "chance would be 33 %");
     }
 
     [Fact]
     public void The_tutorials_way_takes_a_step()
     {
-        var printed = CodeBlocks.Run(CodeBlocks.Of(Readme, "csharp")[1]);
-        printed.Should().MatchRegex(@"^after 1 step: epsilon = \d\.\d\d\s*$");
+        var printed = CodeBlocks.Run(CodeBlocks.Of(Readme, "csharp")[2]);
+        printed.Should().StartWith("after 1 step: epsilon = 3.51");
     }
 
     [Fact]
     public void The_accountant_prints_the_tutorials_figures()
     {
-        var printed = CodeBlocks.Run(CodeBlocks.Of(Readme, "csharp")[2]);
+        var printed = CodeBlocks.Run(CodeBlocks.Of(Readme, "csharp")[3]);
         printed.Should().StartWith("epsilon = 0.563 at order 18").And.Contain("epsilon = 0.563, delta at epsilon 1 = ");
         printed.Should().Contain("DP-SGD with sampling rate = 0.417% and noise_multiplier = 1.3 iterated over 720 steps");
     }
 
     [Fact]
-    public void All_blocks_are_run_here() => CodeBlocks.Of(Readme, "csharp").Should().HaveCount(3);
+    public void All_blocks_are_run_here() => CodeBlocks.Of(Readme, "csharp").Should().HaveCount(4);
 
     [Fact]
     public void Its_commands_name_things_that_exist()

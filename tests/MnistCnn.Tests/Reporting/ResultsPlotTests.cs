@@ -7,20 +7,20 @@ namespace MnistCnn.Tests.Reporting;
 
 public sealed class ResultsPlotTests
 {
-    private static readonly EpochResult[] s_epochs = [new(1, 240, 0.81, 0.49, 7), new(2, 480, 0.89, 0.53, 7), new(3, 720, 0.91, 0.56, 7)];
+    private static readonly EpochResult[] Epochs = [new(1, 240, 0.81, 0.81, 0.49, 7), new(2, 480, 0.89, 0.89, 0.53, 7), new(3, 720, 0.91, 0.91, 0.56, 7)];
 
     [Fact]
     public void Text_is_drawn_in_the_bundled_font()
     {
         // Were the font missing, two titles would look the same: nothing, or boxes.
-        Draw("iiii", s_epochs).Should().NotEqual(Draw("WWWW", s_epochs));
-        Draw("abcd", s_epochs).Should().NotEqual(Draw("dcba", s_epochs));
+        Draw("iiii", Epochs).Should().NotEqual(Draw("WWWW", Epochs));
+        Draw("abcd", Epochs).Should().NotEqual(Draw("dcba", Epochs));
     }
 
     [Fact]
     public void The_plot_has_a_readable_size()
     {
-        using var bitmap = SKBitmap.Decode(Draw("title", s_epochs));
+        using var bitmap = SKBitmap.Decode(Draw("title", Epochs));
         bitmap.Width.Should().Be(960);
         bitmap.Height.Should().Be(600);
     }
@@ -30,11 +30,11 @@ public sealed class ResultsPlotTests
     [InlineData(1)]
     [InlineData(100)]
     public void Any_number_of_epochs_can_be_drawn(int epochs) =>
-        Draw("title", [.. Enumerable.Range(1, epochs).Select(i => new EpochResult(i, 240L * i, 0.9, 0.01 * i, 7))]).Should().NotBeEmpty();
+        Draw("title", [.. Enumerable.Range(1, epochs).Select(i => new EpochResult(i, 240L * i, 0.9, 0.92, 0.01 * i, 7))]).Should().NotBeEmpty();
 
     [Fact]
     public void No_epsilon_and_no_accuracy_can_be_drawn() =>
-        Draw("title", [new(0.01, 2, 0, null, 0.1), new(0.02, 4, 1, null, 0.1)]).Should().NotBeEmpty();
+        Draw("title", [new(0.01, 2, 0, 1, null, 0.1), new(0.02, 4, 1, 0, null, 0.1)]).Should().NotBeEmpty();
 
     private static byte[] Draw(string title, IReadOnlyList<EpochResult> epochs)
     {

@@ -1,0 +1,48 @@
+using System.Globalization;
+
+namespace DpSgd.Accounting;
+
+/// <summary>The guarantee that is wanted, and whom to ask whether a run gives it.</summary>
+internal sealed class CalibrationTarget
+{
+    private readonly double _epsilon;
+    private readonly double _delta;
+    private readonly Func<IPrivacyAccountant> _accountant;
+
+    public CalibrationTarget(double targetEpsilon, double targetDelta, Func<IPrivacyAccountant>? accountant)
+    {
+        _epsilon = Guard.NonNegativeFinite(targetEpsilon);
+        _delta = Guard.StrictlyBetweenZeroAndOne(targetDelta);
+        _accountant = accountant ?? (() => new RdpAccountant());
+    }
+
+    /// <summary>What a run costs.</summary>
+    public double Epsilon(double samplingProbability, double noiseMultiplier, long steps)
+    {
+        var accountant = Guard.NotNull(_accountant(), "accountant");
+        accountant.Compose(new PoissonSampledDpEvent(samplingProbability, new GaussianDpEvent(noiseMultiplier)), steps);
+        return accountant.GetEpsilon(_delta);
+    }
+
+    /// <summary>By how much a run stays below the target, as the logarithm of a ratio: at least zero when it satisfies it.</summary>
+    public double Slack(double samplingProbability, double noiseMultiplier, long steps)
+    {
+        var epsilon = Epsilon(samplingProbability, noiseMultiplier, steps);
+        return epsilon == _epsilon ? 0 : Math.Log(_epsilon) - Math.Log(epsilon);
+    }
+
+    /// <summary>About the noise that a run needs: as if the central limit theorem held exactly (arXiv:1911.11607).</summary>
+    public double GuessNoiseMultiplier(double samplingProbability, long steps)
+    {
+        // For small epsilons the guess need not be good, only finite.
+        var mu = 1 / GaussianMechanism.GetNoiseMultiplier(Math.Max(_epsilon, 1e-9), _delta);
+        var once = mu / Math.Max(samplingProbability, 1e-300) / Math.Sqrt(steps);
+        return Math.Clamp(1 / Math.Sqrt(once > 1e100 ? 2 * Math.Log(once) : Elementary.Log1p(once * once)), 1e-3, 1e6);
+    }
+
+    /// <summary>The exception that says what can be reached.</summary>
+    public ArgumentOutOfRangeException Unreachable(string how, double best) => new(
+        "targetEpsilon",
+        _epsilon,
+        string.Create(CultureInfo.InvariantCulture, $"targetEpsilon cannot be reached with delta {_delta}: {how} epsilon is {best}, and that is the best."));
+}

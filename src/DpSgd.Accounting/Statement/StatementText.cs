@@ -1,0 +1,87 @@
+using System.Globalization;
+
+namespace DpSgd.Accounting;
+
+/// <summary>A guarantee in words, for a person who signs for it.</summary>
+internal static class StatementText
+{
+    /// <summary>The whole statement: lines separated by a line feed.</summary>
+    public static string Of(DpSgdGuarantee guarantee) => string.Join('\n', Sentences(guarantee)
+        .Concat(Warnings(guarantee))
+        .Concat(Epsilons(guarantee))
+        .Concat(Assumptions(guarantee)));
+
+    private static IEnumerable<string> Sentences(DpSgdGuarantee guarantee)
+    {
+        var run = guarantee.Run;
+        yield return $"DP-SGD with sampling rate = {PythonNumber.General(100 * run.SamplingProbability, 3)}% and noise_multiplier = {PythonNumber.Repr(run.NoiseMultiplier)}"
+            + $" iterated over {Whole(run.Steps)} steps satisfies differential privacy"
+            + $" with eps = {Short(guarantee.Epsilon)} and delta = {PythonNumber.Repr(run.Delta)}.";
+        yield return guarantee.OptimalOrder is { } order
+            ? $"The optimal RDP order is {PythonNumber.Repr(order)}."
+            : "The eps is the least that privacy loss distributions prove.";
+    }
+
+    private static IEnumerable<string> Warnings(DpSgdGuarantee guarantee)
+    {
+        if (!guarantee.Run.UsesSecureNoise)
+        {
+            yield return "Warning: the noise does not come from a cryptographic generator. Whoever learns its seed can remove it: this run is not private.";
+            yield break;
+        }
+
+        if (double.IsPositiveInfinity(guarantee.Epsilon))
+        {
+            yield return "Warning: no finite eps is known. This run is not private.";
+            yield break;
+        }
+
+        // An epsilon of zero is proved by any order.
+        var end = guarantee.OptimalOrder == RdpAccountant.DefaultOrders[0] ? "smallest"
+            : guarantee.OptimalOrder == RdpAccountant.DefaultOrders[^1] ? "largest" : null;
+        if (end is not null && guarantee.Epsilon > 0)
+            yield return $"Warning: this is the {end} order tried. The guarantee holds, but other orders would give a smaller eps.";
+        if (guarantee.Run.Delta >= 1.0 / guarantee.Run.NumberOfExamples)
+            yield return $"Warning: delta is not below 1 / {Whole(guarantee.Run.NumberOfExamples)}. A mechanism that publishes one example at random has such a delta.";
+    }
+
+    private static IEnumerable<string> Epsilons(DpSgdGuarantee guarantee)
+    {
+        var run = guarantee.Run;
+        yield return "The guarantee covers every checkpoint of the run, not only the final model. By who is protected and how batches are drawn:";
+        yield return $"- one example, every batch a Poisson sample: eps = {Short(guarantee.ExampleEpsilonWithPoissonSampling)}{Mark(run.UsesPoissonSampling)}";
+        yield return $"- one example, in one batch of every epoch in whatever order: eps = {Short(guarantee.ExampleEpsilonOncePerEpoch)}{Mark(!run.UsesPoissonSampling)}";
+        if (run.MaxExamplesPerUser is { } group)
+        {
+            yield return $"- one person with at most {Whole(group)} examples, every batch a Poisson sample: eps = {Short(guarantee.UserEpsilonWithPoissonSampling!.Value)}";
+            yield return $"- one person with at most {Whole(group)} examples, each in one batch of every epoch: eps = {Short(guarantee.UserEpsilonOncePerEpoch!.Value)}";
+        }
+        else
+        {
+            yield return "- one person: nothing is guaranteed, because the number of examples of a person has no bound.";
+        }
+    }
+
+    private static IEnumerable<string> Assumptions(DpSgdGuarantee guarantee)
+    {
+        var run = guarantee.Run;
+        yield return "This holds if all of the following do:";
+        yield return run.UsesPoissonSampling
+            ? "- Poisson sampling: every step takes each example with the sampling rate, independently of all others. A data set that is shuffled and cut into batches does not have this guarantee."
+            : "- Sampling: each example is in one batch of every epoch. A data set that is shuffled and cut into batches does so, and no smaller eps is claimed for its being shuffled.";
+        yield return "- Neighbouring data sets: one example is added to the data set or removed from it; an eps for a person means all of that person's examples.";
+        yield return $"- Delta: with a probability of about {PythonNumber.Repr(run.Delta)} the protection may be weaker than eps says.";
+        yield return run.MicrobatchSize > 1
+            ? $"- Microbatches of {Whole(run.MicrobatchSize)}: their averaged gradients are clipped, which doubles the sensitivity, and what eps is computed with is half the noise multiplier. Which examples share a microbatch does not depend on any one example."
+            : "- Microbatches of one: the gradient of every example is clipped by itself.";
+        yield return run.UsesSecureNoise
+            ? "- Secure noise: it comes from a cryptographic generator whose state nobody learns."
+            : "- Secure noise: this run had none.";
+    }
+
+    private static string Mark(bool applies) => applies ? " (this run)" : " (not a guarantee for this run)";
+
+    private static string Short(double epsilon) => PythonNumber.General(epsilon, 3);
+
+    private static string Whole(long number) => number.ToString(CultureInfo.InvariantCulture);
+}
