@@ -32,6 +32,9 @@ internal sealed class Microbatches
     /// <summary>How many examples each has; null when all have <see cref="Width"/>.</summary>
     public IReadOnlyList<long>? Sizes { get; }
 
+    /// <summary>Whether each example is a microbatch, in the order of the batch.</summary>
+    public bool IsOneExampleEach => Width == 1 && _members is null;
+
     /// <summary>Each example by itself.</summary>
     public static Microbatches OfOne(long batchSize) => new(batchSize, batchSize, 1);
 
@@ -86,7 +89,7 @@ internal sealed class Microbatches
     }
 
     /// <summary>The sum over each microbatch's examples: [B, ...] to [M, ...].</summary>
-    public Tensor Sum(Tensor rows) => Width == 1 && _members is null ? rows : Group(rows).sum(dim: 1L);
+    public Tensor Sum(Tensor rows) => IsOneExampleEach ? rows : Group(rows).sum(dim: 1L);
 
     /// <summary>One value a microbatch as one an example: [M] to [B].</summary>
     public Tensor Spread(Tensor values)

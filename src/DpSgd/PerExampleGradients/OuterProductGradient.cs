@@ -14,9 +14,12 @@ namespace DpSgd.PerExampleGradients;
 /// The norm of one outer product is the product of the norms (Goodfellow, "Efficient Per-Example Gradient Computations",
 /// 2015); that of a sum of R of them is the inner product of the two R by R Gram matrices (Li et al., "Large Language
 /// Models Can Be Strong Differentially Private Learners", 2022), or it is written out, whichever takes fewer operations.
+/// What was written out for the norm serves for the sum too. It is at most twice as large as the factors.
 /// </remarks>
 internal sealed class OuterProductGradient(Tensor left, Tensor right) : PerExampleGradient
 {
+    private Tensor? _writtenOut;
+
     public Tensor Left => left;
 
     public Tensor Right => right;
@@ -29,10 +32,12 @@ internal sealed class OuterProductGradient(Tensor left, Tensor right) : PerExamp
         var sizes = SquaredSizes(l, r);
         if (rows == 1)
             return sizes;
-        var squared = 2 * rows * (p + q) < p * q
-            ? GramProduct(l.to(ScalarType.Float64), r.to(ScalarType.Float64), sizes)
-            : NormBound.SquaredRows(l.transpose(1, 2).bmm(r));
-        return NormBound.WithRounding(squared, sizes, rows, left.dtype);
+        if (2 * rows * (p + q) < p * q)
+            return NormBound.WithRounding(GramProduct(l.to(ScalarType.Float64), r.to(ScalarType.Float64), sizes), sizes, rows, left.dtype);
+        var products = l.transpose(1, 2).bmm(r);
+        if (microbatches.IsOneExampleEach)
+            _writtenOut = products;
+        return NormBound.WithRounding(NormBound.SquaredRows(products), sizes, rows, left.dtype);
     }
 
     /// <summary>The squared norm that the sums of products would have if nothing cancelled, from above: [M].</summary>
@@ -57,11 +62,16 @@ internal sealed class OuterProductGradient(Tensor left, Tensor right) : PerExamp
 
     public override void AddWeightedSum(Tensor weights, Tensor total)
     {
+        if (_writtenOut is not null)
+        {
+            new WrittenOutGradient(_writtenOut).AddWeightedSum(weights, total);
+            return;
+        }
         var weighted = (left * weights.view(-1, 1, 1)).reshape(-1, left.shape[2]);
         total.view(left.shape[2], right.shape[2]).addmm_(weighted.t(), right.reshape(-1, right.shape[2]));
     }
 
-    public override Tensor WriteOut() => left.transpose(1, 2).bmm(right);
+    public override Tensor WriteOut() => _writtenOut ?? left.transpose(1, 2).bmm(right);
 
     public override PerExampleGradient Without(Tensor drop) =>
         new OuterProductGradient(Zeroed(left, drop), Zeroed(right, drop));

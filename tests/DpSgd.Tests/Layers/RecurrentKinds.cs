@@ -20,7 +20,9 @@ internal static class RecurrentKinds
         {
             case "LSTM":
                 var lstm = nn.LSTM(input, hidden, o.NumLayers, o.Bias, o.BatchFirst, o.Dropout, o.Bidirectional);
-                return (lstm, (x, states, lengths) =>
+                return (lstm, RunLSTM);
+
+                Tensor[] RunLSTM(Tensor x, Tensor[]? states, Tensor? lengths)
                 {
                     (Tensor, Tensor)? start = states is null ? null : (states[0], states[1]);
                     if (lengths is null)
@@ -31,10 +33,11 @@ internal static class RecurrentKinds
                     var (packed, hn, cn) = lstm.call(Pack(x, lengths, o), start);
                     return [Unpack(packed, x, o), hn, cn];
                 }
-                );
             case "GRU":
                 var gru = nn.GRU(input, hidden, o.NumLayers, o.Bias, o.BatchFirst, o.Dropout, o.Bidirectional);
-                return (gru, (x, states, lengths) =>
+                return (gru, RunGRU);
+
+                Tensor[] RunGRU(Tensor x, Tensor[]? states, Tensor? lengths)
                 {
                     if (lengths is null)
                     {
@@ -44,10 +47,11 @@ internal static class RecurrentKinds
                     var (packed, hn) = gru.call(Pack(x, lengths, o), states?[0]);
                     return [Unpack(packed, x, o), hn];
                 }
-                );
             default:
                 var rnn = nn.RNN(input, hidden, o.NumLayers, NonLinearity(kind), o.Bias, o.BatchFirst, o.Dropout, o.Bidirectional);
-                return (rnn, (x, states, lengths) =>
+                return (rnn, RunRNN);
+
+                Tensor[] RunRNN(Tensor x, Tensor[]? states, Tensor? lengths)
                 {
                     if (lengths is null)
                     {
@@ -57,7 +61,6 @@ internal static class RecurrentKinds
                     var (packed, hn) = rnn.call(Pack(x, lengths, o), states?[0]);
                     return [Unpack(packed, x, o), hn];
                 }
-                );
         }
     }
 
