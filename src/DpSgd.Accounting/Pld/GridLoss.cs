@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 namespace DpSgd.Accounting;
 
 /// <summary>
-/// The loss of one mechanism on multiples of an interval: a pair (P, Q) again, kept as the probabilities under P. Those
+/// The loss of one mechanism on a grid of equal intervals: a pair (P, Q) again, kept as the probabilities under P. Those
 /// under Q are e^-loss times as large.
 /// </summary>
 internal sealed class GridLoss
@@ -19,9 +19,10 @@ internal sealed class GridLoss
     private readonly double[] _p;
     private readonly double _interval;
 
-    private GridLoss(long first, double interval, double[] p, double infiniteMass, double infiniteMassOfQ)
+    private GridLoss(long first, double shift, double interval, double[] p, double infiniteMass, double infiniteMassOfQ)
     {
         First = first;
+        Shift = shift;
         _interval = interval;
         _p = p;
         InfiniteMass = infiniteMass;
@@ -30,6 +31,9 @@ internal sealed class GridLoss
 
     /// <summary>Index of the first grid point.</summary>
     public long First { get; }
+
+    /// <summary>The loss at index zero.</summary>
+    public double Shift { get; }
 
     /// <summary>Probabilities under P at the grid points.</summary>
     public ReadOnlySpan<double> P => _p;
@@ -47,7 +51,7 @@ internal sealed class GridLoss
             var (mass, sum) = (0.0, 0.0);
             for (var i = start; i < Math.Min(_p.Length, start + width); i++)
             {
-                var loss = (First + i) * _interval;
+                var loss = Shift + (First + i) * _interval;
                 if (_p[i] > 1.0 / Groups)
                 {
                     yield return (_p[i], loss);
@@ -77,7 +81,7 @@ internal sealed class GridLoss
     /// </summary>
     public static GridLoss Above(DominatingPair pair, double interval, double logNeglected)
     {
-        var (first, points) = Points(pair, interval, logNeglected);
+        var (first, points) = Points(pair, 0, interval, logNeglected);
         var (cellP, cellQ) = Cells(pair, first, interval, points);
         var p = new double[points];
         var (infinite, infiniteOfQ) = (pair.InfiniteMass, pair.InfiniteMassOfQ);
@@ -113,7 +117,7 @@ internal sealed class GridLoss
             }
         }
 
-        return new GridLoss(first, interval, p, infinite, infiniteOfQ);
+        return new GridLoss(first, 0, interval, p, infinite, infiniteOfQ);
     }
 
     /// <summary>
@@ -121,19 +125,31 @@ internal sealed class GridLoss
     /// output would do, in such a proportion that together they have the loss of that point. What is left over at the
     /// ends is dropped.
     /// </summary>
+    /// <remarks>
+    /// The grid is shifted so that what lies around zero, where those are who were not sampled, has a point of its own: merged
+    /// into any other point it would take all of the rare large losses with it, and nothing would be left to see.
+    /// </remarks>
     public static GridLoss Below(DominatingPair pair, double interval, double logNeglected)
     {
-        var (first, points) = Points(pair, interval, logNeglected);
+        var shift = MiddleLoss(pair, interval);
+        var (first, points) = Points(pair, shift, interval, logNeglected);
 
         // Half cells, so that every point has one on each side.
-        var (cellP, cellQ) = Cells(pair, 2 * first, interval / 2, 2 * points);
+        var (cellP, cellQ) = Cells(pair, 2 * (first + shift / interval), interval / 2, 2 * points);
         var p = new double[points];
         var next = 0;
         for (var i = 0; i < points; i++)
         {
-            var loss = (first + i) * interval;
-            if (Math.Abs(loss) > LargestPlainLoss)
+            var loss = shift + (first + i) * interval;
+            if (loss < -LargestPlainLoss)
                 continue;
+            if (loss > LargestPlainLoss)
+            {
+                // Q is too small to be written down: the loss is rounded down, which lowers every divergence.
+                for (; next <= 2 * (i + 1); next++)
+                    p[i] += next > 2 * i ? cellP[next] : 0;
+                continue;
+            }
 
             // Under e^loss Q - P, what lies below the point counts positive and what lies above negative: take from
             // above until they cancel.
@@ -161,7 +177,7 @@ internal sealed class GridLoss
                 p[i] = 0;
         }
 
-        return new GridLoss(first, interval, p, pair.InfiniteMass, pair.InfiniteMassOfQ);
+        return new GridLoss(first, shift, interval, p, pair.InfiniteMass, pair.InfiniteMassOfQ);
     }
 
     /// <summary>ln of the sum of P e^(tilt * loss): the cumulant generating function.</summary>
@@ -178,7 +194,7 @@ internal sealed class GridLoss
                 // The largest term, whose logarithm is the sum's to within that of their number.
                 guess = double.NegativeInfinity;
                 for (var i = 0; i < _p.Length; i++)
-                    guess = Math.Max(guess, _p[i] > 0 ? Math.Log(_p[i]) + tilt * _interval * (First + i) : guess);
+                    guess = Math.Max(guess, _p[i] > 0 ? Math.Log(_p[i]) + tilt * (Shift + _interval * (First + i)) : guess);
                 sum = VectorSum(Tilted(tilt, guess, weights));
             }
 
@@ -200,7 +216,7 @@ internal sealed class GridLoss
         var wide = MemoryMarshal.Cast<double, Vector<double>>(weights);
         var p = MemoryMarshal.Cast<double, Vector<double>>(_p.AsSpan());
         var ramp = Vector.CreateSequence(0.0, 1.0);
-        var (slope, lowest) = (new Vector<double>(tilt * _interval), tilt * _interval * First - logMoment);
+        var (slope, lowest) = (new Vector<double>(tilt * _interval), tilt * (Shift + _interval * First) - logMoment);
         var (small, large) = (new Vector<double>(-745), new Vector<double>(709));
         for (var i = 0; i < wide.Length; i++)
         {
@@ -226,15 +242,23 @@ internal sealed class GridLoss
         return sum;
     }
 
-    private static (long First, int Points) Points(DominatingPair pair, double interval, double logNeglected)
+    /// <summary>The loss of all outputs with a loss around zero, if they were one.</summary>
+    private static double MiddleLoss(DominatingPair pair, double interval)
+    {
+        Span<double> p = stackalloc double[3], q = stackalloc double[3];
+        pair.AddCells(-0.5, interval, 1, p, q);
+        return p[1] > 0 && q[1] > 0 ? Math.Log(p[1]) - Math.Log(q[1]) : 0;
+    }
+
+    private static (long First, int Points) Points(DominatingPair pair, double shift, double interval, double logNeglected)
     {
         // One point more on each side, so that a mass at the very end is never left outside by the last rounding.
         var (smallest, largest) = pair.LossRange(logNeglected);
-        var first = (long)Math.Floor(smallest / interval) - 1;
-        return (first, checked((int)((long)Math.Ceiling(largest / interval) + 2 - first)));
+        var first = (long)Math.Floor((smallest - shift) / interval) - 1;
+        return (first, checked((int)((long)Math.Ceiling((largest - shift) / interval) + 2 - first)));
     }
 
-    private static (double[] P, double[] Q) Cells(DominatingPair pair, long first, double interval, int points)
+    private static (double[] P, double[] Q) Cells(DominatingPair pair, double first, double interval, int points)
     {
         var (p, q) = (new double[points + 1], new double[points + 1]);
         pair.AddCells(first, interval, 1, p, q);
