@@ -20,7 +20,7 @@ public class BadInputTests
         {
             var refusal = ask.Should().Throw<Exception>("{0}", row).Which;
             (refusal is ArgumentException { ParamName.Length: > 0 } or NotSupportedException).Should().BeTrue("{0} gave {1}", row, refusal);
-            refusal.Message.Should().MatchRegex(refusal is ArgumentException ? "must|batchSize" : "has no bound for");
+            refusal.Message.Should().MatchRegex(refusal is ArgumentException ? "must|null" : "has no bound for");
             return;
         }
 
@@ -70,6 +70,10 @@ public class BadInputTests
             case "pld.randomized_response_count":
             case "pld.exponential_count":
                 return Near(row.Number("value"), 1e-4);
+
+            // The reference's divergences at fractional orders are too large.
+            case "rdp.delta":
+                return (0.95 * row.Number("value"), row.Number("value"));
 
             // The reference's floor of 1e-15 comes from what its transform gets wrong.
             case "pld.delta":
@@ -154,7 +158,7 @@ public class BadInputTests
                 // There is no bracket to give.
                 return args.TryGetProperty("bracket", out _)
                     ? throw new ArgumentException("must not be given", "bracket")
-                    : NoiseCalibration.FindNoiseMultiplier(args.Number("target_epsilon"), args.Number("target_delta"), 0.01, 1000);
+                    : NoiseCalibration.FindNoiseMultiplier(args.Number("target_epsilon"), args.Number("target_delta"), 0.01, 100);
             case "get_epsilon_gaussian":
                 return GaussianMechanism.GetEpsilon(sigma, args.Number("delta"));
             case "tf.compute_dp_sgd_privacy":

@@ -127,7 +127,7 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
         var windows = place(sketch);
         var h = GridInterval.For(pairs, windows, logNeglected, interval, bound);
         var grids = pairs.Select(part => (
-            Grid: bound == Bound.Upper ? GridLoss.Above(part.Pair, h, logNeglected) : GridLoss.Below(part.Pair, h, logNeglected),
+            Grid: bound == Bound.Upper ? GridRounding.Above(part.Pair, h, logNeglected) : GridRounding.Below(part.Pair, h, logNeglected),
             part.Count)).ToArray();
 
         // On a grid that is coarse against its losses nothing may be left of a lower bound.

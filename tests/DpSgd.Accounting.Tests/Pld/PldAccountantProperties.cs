@@ -6,7 +6,7 @@ using FsCheck.Xunit;
 namespace DpSgd.Accounting.Tests.Pld;
 
 /// <summary>What must hold for every run of DP-SGD, by privacy loss distributions. The seeds are fixed.</summary>
-[Properties(Arbitrary = [typeof(Runs)], MaxTest = 20, QuietOnSuccess = true)]
+[Properties(Arbitrary = [typeof(Runs)], MaxTest = 12, QuietOnSuccess = true)]
 public class PldAccountantProperties
 {
     // Two runs have grids of their own, and so errors of their own.
