@@ -20,6 +20,19 @@ internal static class NoiseBenchmark
             foreach (var threads in new[] { 1, processors }.Distinct())
                 output.WriteLine(Line(size, threads));
         }
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"discrete Gaussian, 1 thread: {Discrete():F0}"));
+    }
+
+    private static double Discrete()
+    {
+        const int Size = 300_000;
+        using var sum = zeros(Size);
+        return Enumerable.Range(0, 15).Select(_ =>
+        {
+            var start = Stopwatch.GetTimestamp();
+            NoiseSource.DiscreteGaussian.AddTo(sum, 1, threads: 1);
+            return Stopwatch.GetElapsedTime(start).TotalNanoseconds / Size;
+        }).Skip(10).Order().ElementAt(2);
     }
 
     private static string Line(int size, int threads)
