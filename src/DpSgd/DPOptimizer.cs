@@ -217,7 +217,10 @@ public partial class DPOptimizer : OptimizerHelper
     {
         if (!_options.Noise.IsSecure)
             return new NonPrivateDpEvent();
-        var mechanism = new GaussianDpEvent(_microbatching.EffectiveNoiseMultiplier(batchSize, Accountant.NeighboringRelation));
+        var mechanism = _options.Noise.EventOf(
+            _microbatching.EffectiveNoiseMultiplier(batchSize, Accountant.NeighboringRelation),
+            _options.NoiseMultiplier * _options.L2NormClip,
+            _gradient.Length);
         return _options.Sampling?.EventOf(mechanism) ?? mechanism;
     }
 

@@ -33,17 +33,20 @@ internal sealed class FlatGradient : IDisposable
     /// <summary>One parameter's part, of its shape; changing it changes this.</summary>
     public Tensor Of(Parameter parameter) => _parts[parameter.Handle];
 
+    /// <summary>How many numbers it has.</summary>
+    public long Length => _flats.Sum(flat => flat.numel());
+
     public void Zero()
     {
         foreach (var flat in _flats)
             flat.zero_();
     }
 
-    /// <summary>Adds N(0, standardDeviation^2) to every coordinate.</summary>
+    /// <summary>Adds noise to every coordinate.</summary>
     public void AddNoise(NoiseSource noise, double standardDeviation)
     {
         foreach (var flat in _flats)
-            noise.AddGaussian(flat, standardDeviation);
+            noise.AddTo(flat, standardDeviation);
     }
 
     public void DivideBy(double divisor)
