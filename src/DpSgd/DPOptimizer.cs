@@ -36,6 +36,7 @@ public partial class DPOptimizer : OptimizerHelper
     private HashSet<IntPtr> _known = [];
     private IReadOnlyList<(string Name, Parameter Parameter)> _ofModel = [];
     private GradientTap _tap = null!;
+    private FrozenBatchNorms _frozenBatchNorms = null!;
     private FlatGradient _gradient = null!;
 
     /// <summary>Wraps an optimizer.</summary>
@@ -241,8 +242,13 @@ public partial class DPOptimizer : OptimizerHelper
     }
 
     /// <exception cref="ArgumentException">One of the parameters cannot be trained privately.</exception>
-    private IReadOnlyList<TappedLayer> LayersToTap(IReadOnlyList<Parameter> parameters, string argument) =>
-        ModelInspection.TrainedLayers(_model, parameters, argument, _options.PerMicrobatchBackward ? null : new(_options.LayerRules));
+    private IReadOnlyList<TappedLayer> LayersToTap(IReadOnlyList<Parameter> parameters, string argument)
+    {
+        ModelInspection.RefuseForeign(_model, parameters, argument);
+        var inspection = new ModelInspection(_model, parameters, _options);
+        inspection.RefuseProblems();
+        return inspection.Layers;
+    }
 
     /// <summary>Taps the model for the parameters that the inner optimizer trains now.</summary>
     private void Attach()
@@ -259,6 +265,7 @@ public partial class DPOptimizer : OptimizerHelper
             gradient.Dispose();
             throw;
         }
+        _frozenBatchNorms = new FrozenBatchNorms(_model);
         if (_options.PerMicrobatchBackward)
             _microbatchBackward = new MicrobatchBackward(_model, parameters);
         _gradient = gradient;

@@ -15,7 +15,7 @@ internal sealed class EmbeddingBagRule : LayerRule
     /// <summary>Two: where the bags are of different length, one behind the other, the first dimension is not the example.</summary>
     internal override int BatchedDimensions(nn.Module layer) => 2;
 
-    internal override string? WhyNot(nn.Module layer) => EmbeddingTraits.WhyNot(layer);
+    internal override (string Reason, string Instead)? WhyNot(nn.Module layer) => EmbeddingTraits.WhyNot(layer);
 
     internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {

@@ -12,7 +12,7 @@ internal sealed class EmbeddingRule : LayerRule
 
     internal override int BatchedDimensions(nn.Module layer) => 1;
 
-    internal override string? WhyNot(nn.Module layer) => EmbeddingTraits.WhyNot(layer);
+    internal override (string Reason, string Instead)? WhyNot(nn.Module layer) => EmbeddingTraits.WhyNot(layer);
 
     internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {

@@ -48,6 +48,9 @@ internal sealed class GradientTap : IDisposable
         }
     }
 
+    /// <summary>Whether a module is listened to, as a model or as a layer of one.</summary>
+    public static bool IsTapped(nn.Module module) => Tapped.TryGetValue(module, out _);
+
     /// <summary>What was caught since the last <see cref="Forget"/>.</summary>
     /// <returns>Null if no backward pass has been through any trained layer.</returns>
     /// <exception cref="InvalidOperationException">What was caught is not one forward and one backward pass of the whole model.</exception>
