@@ -230,7 +230,7 @@ public partial class DPOptimizer : OptimizerHelper
             foreach (var parameter in _parameters)
             {
                 if (parameter.requires_grad)
-                    parameter.grad = _gradient.Of(parameter);
+                    parameter.grad = _gradient.GradOf(parameter);
             }
             _inner.step();
         }

@@ -29,6 +29,7 @@ internal sealed class TappedBatch
         var byParameter = new Dictionary<IntPtr, (Parameter Parameter, List<PerExampleGradient> Gradients)>();
         foreach (var use in uses)
         {
+            use.Widen();
             foreach (var (name, parameter) in use.Parameters)
             {
                 if (!byParameter.TryGetValue(parameter.Handle, out var entry))

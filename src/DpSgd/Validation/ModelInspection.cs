@@ -71,7 +71,7 @@ internal sealed class ModelInspection
 
     /// <summary>A module and all below it, each once, with its path; the module itself is named after its type.</summary>
     public static IEnumerable<(string Path, nn.Module Module)> Modules(nn.Module model) =>
-        Below(model, "").Prepend((model.GetType().Name, model)).DistinctBy(m => m.Module);
+        Below(model, "").Prepend((Path: model.GetType().Name, Module: model)).DistinctBy(m => m.Module);
 
     private static IEnumerable<(string Path, nn.Module Module)> Below(nn.Module module, string prefix) => module.named_children().SelectMany(
         child => Below(child.module, $"{prefix}{child.name}.").Prepend((prefix + child.name, child.module)));
