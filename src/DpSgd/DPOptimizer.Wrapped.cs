@@ -52,6 +52,7 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
         _inner.add_param_group(param_group);
         _tap.Dispose();
         _frozenBatchNorms.Dispose();
+        _instanceNorms.Dispose();
         _microbatchBackward?.Dispose();
         _gradient.Dispose();
         Attach();
@@ -93,6 +94,7 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
             _disposed = true;
             _tap?.Dispose();
             _frozenBatchNorms?.Dispose();
+            _instanceNorms?.Dispose();
             _microbatchBackward?.Dispose();
             _gradient?.Dispose();
             _inner?.Dispose();

@@ -37,6 +37,7 @@ public partial class DPOptimizer : OptimizerHelper
     private IReadOnlyList<(string Name, Parameter Parameter)> _ofModel = [];
     private GradientTap _tap = null!;
     private FrozenBatchNorms _frozenBatchNorms = null!;
+    private EmptyInstanceNorms _instanceNorms = null!;
     private FlatGradient _gradient = null!;
 
     /// <summary>Wraps an optimizer.</summary>
@@ -195,6 +196,7 @@ public partial class DPOptimizer : OptimizerHelper
         PhaseEnded?.Invoke(StepPhase.Norms);
         var weights = microbatches.Spread(FlatClipping.Factors(norms, _options.L2NormClip).mul_(toAverage));
         var drop = microbatches.Spread(norms.isfinite().logical_not());
+        // The one value of a step that the host has to know: whether there is anything to leave out. To count it is free then.
         if (drop.any().ToBoolean())
         {
             NonFiniteExamples += drop.sum().ToInt64();
@@ -256,15 +258,18 @@ public partial class DPOptimizer : OptimizerHelper
         var parameters = _inner.parameters().Where(p => p.requires_grad).DistinctBy(p => p.Handle).ToList();
         var layers = LayersToTap(parameters, "optimizer");
         var gradient = new FlatGradient(parameters);
+        _instanceNorms = new EmptyInstanceNorms(_model);
         try
         {
-            _tap = new GradientTap(_model, layers);
+            _tap = new GradientTap(_model, layers, new Workspace(_options.MemoryBudget));
         }
         catch
         {
             gradient.Dispose();
+            _instanceNorms.Dispose();
             throw;
         }
+        _instanceNorms.Start();
         _frozenBatchNorms = new FrozenBatchNorms(_model);
         if (_options.PerMicrobatchBackward)
             _microbatchBackward = new MicrobatchBackward(_model, parameters);

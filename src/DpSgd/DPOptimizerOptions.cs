@@ -82,6 +82,17 @@ public sealed record DPOptimizerOptions
     } = NoiseSource.Secure;
 
     /// <summary>
+    /// How many bytes of memory the layer rules may take for results that they throw away again, such as the gradients of
+    /// some examples written out: they work on as many examples at a time as fit, and on one at least. At least one; 4 MiB,
+    /// the default, stays in the processor's cache. The result does not depend on it, but for rounding.
+    /// </summary>
+    public long MemoryBudget
+    {
+        get;
+        init => field = Guard.AtLeast(1, value, nameof(MemoryBudget));
+    } = DefaultMemoryBudget;
+
+    /// <summary>
     /// Rules for modules of your own, written as <see cref="LayerRule{TLayer}"/> says. None, by default. One for a type of
     /// layer that has a rule already goes before that.
     /// </summary>
@@ -97,6 +108,8 @@ public sealed record DPOptimizerOptions
     /// pass for each microbatch. The guarantee is the same; a step is slower by about the number of microbatches.
     /// </summary>
     public bool PerMicrobatchBackward { get; init; }
+
+    internal const long DefaultMemoryBudget = 4 << 20;
 
     private static int? AtLeastOne(int? value, string name) =>
         value is { } given ? (int)Guard.AtLeast(1, given, name) : null;

@@ -424,6 +424,7 @@ public class DPOptimizerRefusalTests
         { "L2NormClip", () => _ = new DPOptimizer(optim.SGD(Toy.Model().parameters(), 1), Toy.Model(), Toy.Private with { L2NormClip = 1e38 }) },
         { "NumMicrobatches", () => _ = Toy.Private with { NumMicrobatches = 0 } },
         { "MicrobatchSize", () => _ = Toy.Private with { MicrobatchSize = -3 } },
+        { "MemoryBudget", () => _ = Toy.Private with { MemoryBudget = 0 } },
         { "LossReduction", () => _ = Toy.Private with { LossReduction = (LossReduction)7 } },
         { "Noise", () => _ = Toy.Private with { Noise = null! } },
         { "Probability", () => _ = new PoissonSampling(1.5, 10) },

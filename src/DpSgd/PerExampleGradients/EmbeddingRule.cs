@@ -21,6 +21,6 @@ internal sealed class EmbeddingRule : LayerRule
         var rows = use.OutputGradient.reshape([.. tokens.shape, weight.shape[1]]);
         if (EmbeddingTraits.Of(use.Layer.Module).PaddingIndex is { } padding)
             rows = rows.masked_fill(tokens.eq(padding).unsqueeze(2), 0);
-        return new RowGradient(tokens, rows, weight.shape[0]);
+        return new RowGradient(tokens, rows, null, weight.shape[0], workspace);
     }
 }

@@ -9,9 +9,6 @@ namespace DpSgd.PerExampleGradients;
 /// </summary>
 internal static class PatchProducts
 {
-    /// <summary>Patches are made for some examples at a time, so that they are still in the cache when they are used.</summary>
-    private const long PatchBytesAtATime = 4 << 20;
-
     /// <summary>[B, then the weight's shape].</summary>
     /// <param name="layer">The convolution.</param>
     /// <param name="values">[B, channels, positions...]: what is multiplied with the patches.</param>
@@ -26,7 +23,7 @@ internal static class PatchProducts
         values = values.reshape(examples, values.shape[1], -1);
         padded = padded.contiguous();
         var perExample = patches.Length * values.shape[2] * values.element_size();
-        var atATime = Math.Clamp(PatchBytesAtATime / Math.Max(1, perExample), 1, examples);
+        var atATime = workspace.AtATime(examples, perExample);   // so that they are still in the cache when they are used
         var parts = new List<Tensor>();
         for (var start = 0L; start < examples; start += atATime)
         {

@@ -37,7 +37,7 @@ internal sealed class TappedBatch
                 entry.Gradients.Add(use.Layer.Rule.GradientOf(name, use, workspace));
             }
         }
-        return new(size, byParameter.Values.Select(entry => (entry.Parameter, GradientSum.Of(entry.Gradients))).ToList());
+        return new(size, byParameter.Values.Select(entry => (entry.Parameter, GradientSum.Of(entry.Gradients, workspace))).ToList());
     }
 
     /// <summary>l2 norm of each microbatch's gradient, all parameters together: [M].</summary>
@@ -47,7 +47,10 @@ internal sealed class TappedBatch
     {
         var squared = zeros(microbatches.Count, dtype: ScalarType.Float64, device: device);
         foreach (var (_, gradient) in _gradients)
+        {
+            using var scope = NewDisposeScope();
             squared.add_(gradient.SquaredNorms(microbatches));
+        }
         return squared.sqrt_();
     }
 
@@ -56,6 +59,7 @@ internal sealed class TappedBatch
     {
         foreach (var (parameter, gradient) in _gradients)
         {
+            using var scope = NewDisposeScope();
             var part = total.Of(parameter);
             gradient.AddWeightedSum(weights.to(part.dtype), part);
         }
