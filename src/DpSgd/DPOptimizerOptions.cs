@@ -82,10 +82,14 @@ public sealed record DPOptimizerOptions
     } = NoiseSource.Secure;
 
     /// <summary>
-    /// How many bytes of memory the layer rules may take for results that they throw away again, such as the gradients of
-    /// some examples written out: they work on as many examples at a time as fit, and on one at least. At least one; 4 MiB,
-    /// the default, stays in the processor's cache. The result does not depend on it, but for rounding.
+    /// How many bytes of memory the layer rules may take beside what a layer took in and the gradient of what it put out. At
+    /// least one; 64 MiB by default. The result does not depend on it, but for rounding.
     /// </summary>
+    /// <remarks>
+    /// What is made and thrown away again, such as the gradients of some examples written out, is made for as many examples
+    /// at a time as fit, and for one at least. The gradients of convolutions are kept from the norm to the sum where there is
+    /// room, and made twice where there is not.
+    /// </remarks>
     public long MemoryBudget
     {
         get;
@@ -109,7 +113,7 @@ public sealed record DPOptimizerOptions
     /// </summary>
     public bool PerMicrobatchBackward { get; init; }
 
-    internal const long DefaultMemoryBudget = 4 << 20;
+    internal const long DefaultMemoryBudget = 64 << 20;
 
     private static int? AtLeastOne(int? value, string name) =>
         value is { } given ? (int)Guard.AtLeast(1, given, name) : null;

@@ -47,10 +47,7 @@ internal sealed class TappedBatch
     {
         var squared = zeros(microbatches.Count, dtype: ScalarType.Float64, device: device);
         foreach (var (_, gradient) in _gradients)
-        {
-            using var scope = NewDisposeScope();
             squared.add_(gradient.SquaredNorms(microbatches));
-        }
         return squared.sqrt_();
     }
 

@@ -92,6 +92,8 @@ internal static class OverheadBenchmark
     private static double PeakInChild(Workload workload, string kind)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!, ["overhead", workload.Name, "--peak", kind]) { RedirectStandardOutput = true };
+        // glibc keeps most of what is freed, in pieces; this makes it give everything back, so that what is in use is measured.
+        start.Environment["MALLOC_MMAP_THRESHOLD_"] = "65536";
         using var child = Process.Start(start)!;
         var output = child.StandardOutput.ReadToEnd();
         child.WaitForExit();
