@@ -22,7 +22,7 @@ internal static class NormBound
         // libtorch's norm makes no tensor of squares, but sums them one behind the other in each lane of a vector: of so few
         // at a time that no more than this is lost, and the rest in double precision.
         var squared = LengthOfParts(flat.shape[1]) is { } length
-            ? linalg.vector_norm(flat.view(flat.shape[0], flat.shape[1] / length, length), 2, [2]).to(ScalarType.Float64).square_().sum(dim: 1L)
+            ? linalg.vector_norm(flat.view(flat.shape[0], flat.shape[1] / length, length), 2, [2]).to(ScalarType.Float64).pow_(2).sum(dim: 1L)
             : flat.square().sum(dim: 1L).to(ScalarType.Float64);
         return squared.mul_(1 + 40 * type.Unit).add_(flat.shape[1] * type.Smallest).MoveToOuterDisposeScope();
     }

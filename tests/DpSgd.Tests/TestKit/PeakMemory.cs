@@ -23,11 +23,14 @@ internal static class PeakMemory
         return Peak() - before;
     }
 
-    public static long Now()
+    private static long Now()
     {
         using var self = Process.GetCurrentProcess();
         return self.WorkingSet64;
     }
+
+    /// <summary>Without what the garbage collector holds, which grows to what it thinks fit before it collects anything.</summary>
+    public static long NowWithoutManaged() => Now() - GC.GetGCMemoryInfo().TotalCommittedBytes;
 
     private static long Peak()
     {
