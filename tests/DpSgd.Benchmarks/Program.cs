@@ -13,9 +13,13 @@ switch (args)
     case ["overhead", .. var rest]:
         OverheadBenchmark.Run(rest);
         break;
+    case ["scaling", .. var rest]:
+        ScalingBenchmark.Run(rest);
+        break;
     default:
         Console.WriteLine("Usage: dotnet run -c Release --project tests/DpSgd.Benchmarks -- accounting");
         Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- noise");
         Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- overhead [MODEL...] [--json]");
+        Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- scaling [MODEL...]");
         break;
 }
