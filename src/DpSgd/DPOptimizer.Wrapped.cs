@@ -53,6 +53,7 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
         _tap.Dispose();
         _microbatchBackward?.Dispose();
         _gradient.Dispose();
+        ForgetPieces();
         Attach();
     }
 
@@ -93,6 +94,8 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
             _tap?.Dispose();
             _microbatchBackward?.Dispose();
             _gradient?.Dispose();
+            ForgetPieces();
+            _unwatch?.Invoke();
             _inner?.Dispose();
         }
         base.Dispose(disposing);
