@@ -69,7 +69,7 @@ public sealed record ShuffledSampling(long BatchSize, long DatasetSize) : BatchS
         return RandomOrder.First(order.Length, order, random).Chunk((int)BatchSize);
     }
 
-    internal override bool CanHave(long batchSize) => batchSize == BatchSize || batchSize == DatasetSize % BatchSize;
+    internal override bool CanHave(long batchSize) => batchSize > 0 && (batchSize == BatchSize || batchSize == DatasetSize % BatchSize);
 
     internal override bool IsAbout(NeighboringRelation relation) => relation != NeighboringRelation.AddOrRemoveOne;
 }
