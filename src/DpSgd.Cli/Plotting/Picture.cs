@@ -1,5 +1,6 @@
 using System.Globalization;
 using ScottPlot;
+using ScottPlot.Panels;
 using ScottPlot.TickGenerators;
 
 namespace DpSgd.Cli.Plotting;
@@ -102,17 +103,15 @@ internal sealed class Picture : IDisposable
 
     private void Decorate(string title, string subtitle, bool hasLegend)
     {
-        _plot.Axes.Title.Label.Text = title;
-        _plot.Axes.Title.Label.FontSize = 20;
-        _plot.Axes.Title.Label.ForeColor = Ink;
-        _plot.Axes.Title.MinimumSize = 44;
-        _plot.Axes.Top.Label.Text = subtitle;
-        _plot.Axes.Top.Label.FontSize = 14;
-        _plot.Axes.Top.Label.Bold = false;
-        _plot.Axes.Top.Label.ForeColor = PaleInk;
-        _plot.Axes.Top.MinimumSize = 30;
-        _plot.Axes.Left.MinimumSize = 72;
+        // The built-in title is the outer of two panels; axis labels stand at the very edge if they are not moved.
+        Write(_plot.Axes.Title, title, 20, Ink, 46);
+        var inner = new TitlePanel();
+        Write(inner, subtitle, 14, PaleInk, 24);
+        _plot.Axes.AddPanel(inner);
+        _plot.Axes.Left.MinimumSize = 78;
+        _plot.Axes.Left.Label.OffsetX = 14;
         _plot.Axes.Bottom.MinimumSize = 62;
+        _plot.Axes.Bottom.Label.OffsetY = -10;
         _plot.Axes.Right.MinimumSize = 24;
         foreach (var axis in new IAxis[] { _plot.Axes.Bottom, _plot.Axes.Left })
         {
@@ -140,6 +139,16 @@ internal sealed class Picture : IDisposable
         }
 
         _plot.Font.Set(PlotFont.Name);
+    }
+
+    private static void Write(TitlePanel panel, string text, float size, Color color, float height)
+    {
+        panel.Label.Text = text;
+        panel.Label.FontName = PlotFont.Name;
+        panel.Label.FontSize = size;
+        panel.Label.ForeColor = color;
+        panel.Label.Bold = false;
+        panel.MinimumSize = height;
     }
 
     private static NumericAutomatic Numbers() => new() { TickDensity = 0.6, LabelFormatter = Number };
