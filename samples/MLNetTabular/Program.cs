@@ -1,6 +1,7 @@
 using System.Globalization;
 using DpSgd.ML;
 using Microsoft.ML;
+using Microsoft.ML.Runtime;
 using MLNetTabular;
 
 // Which quality of cut has a diamond? A classifier of which nobody can learn whether one diamond was among those it saw.
@@ -10,7 +11,7 @@ const double delta = 1e-6;
 var mlContext = new MLContext(seed: 1);   // for the split into training and test; the noise has no seed
 mlContext.Log += (_, message) =>
 {
-    if (message.Source.StartsWith(nameof(DpSgdTrainer), StringComparison.Ordinal))
+    if (message.Kind >= ChannelMessageKind.Info && message.Source.StartsWith(nameof(DpSgdTrainer), StringComparison.Ordinal))
         Console.WriteLine(message.RawMessage);
 };
 var diamonds = mlContext.Data.LoadFromEnumerable(Diamond.Read(Diamond.BundledFile).ToList());
@@ -25,6 +26,7 @@ var pipeline = DiamondPipeline.Features(mlContext, withPrice: true)
         HiddenLayers = [64],
         NumberOfEpochs = 30,
         ExpectedBatchSize = 1024,
+        LearningRate = 0.02,
         FeatureRanges = DiamondPipeline.Ranges(withPrice: true),
     }))
     .Append(mlContext.Transforms.Conversion.MapKeyToValue("PredictedLabel"));

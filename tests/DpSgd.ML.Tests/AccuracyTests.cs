@@ -6,8 +6,7 @@ namespace DpSgd.ML.Tests;
 
 /// <summary>
 /// On real data, at a generous epsilon of 10, each trainer comes close to ML.NET's own trainer of the same kind of model,
-/// which has no privacy. The distances are far from what noise does: over ten runs the accuracies lay within the spreads
-/// that are given beside them.
+/// which has no privacy. What noise does to the accuracy is far below the distances that are allowed.
 /// </summary>
 public class AccuracyTests
 {
@@ -26,7 +25,7 @@ public class AccuracyTests
             ExpectedBatchSize = 1024,
             FeatureRanges = DiamondPipeline.Ranges(withPrice: true),
         });
-        var theirs = _mlContext.Transforms.NormalizeMinMax("Features").Append(_mlContext.MulticlassClassification.Trainers.SdcaMaximumEntropy());
+        var theirs = _mlContext.Transforms.NormalizeMinMax("Features").Append(_mlContext.MulticlassClassification.Trainers.LbfgsMaximumEntropy());
         double Accuracy(IEstimator<ITransformer> trainer) =>
             _mlContext.MulticlassClassification.Evaluate(trainer.Fit(data.Train).Transform(data.Test)).MicroAccuracy;
         Accuracy(ours).Should().BeGreaterThan(Accuracy(theirs) - 0.03);

@@ -66,7 +66,7 @@ public class GuaranteeTests
             var model = _mlContext.DpSgd().BinaryClassification(Toy.BinaryOptions with { NoiseMultiplier = noise, NumberOfEpochs = 10 }).Fit(_mlContext.Data());
             return _mlContext.BinaryClassification.Evaluate(model.Transform(_mlContext.Data(2000, seed: 1)), nameof(ToyRow.IsPositive)).Accuracy;
         }
-        Accuracy(0.1).Should().BeGreaterThan(0.9);
+        Accuracy(0.1).Should().BeGreaterThan(0.85);
         // Noise alone gives a random direction: its accuracy is spread evenly from 0 to 1, but of twenty not all are good.
         Enumerable.Range(0, 20).Select(_ => Accuracy(1000)).Min().Should().BeLessThan(0.8, "the chance of this failing is below 1e-13");
     }

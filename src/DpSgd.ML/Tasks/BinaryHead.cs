@@ -26,9 +26,14 @@ internal sealed class BinaryHead : PredictionHead
                 new ValueGetter<float>((ref float score) => score = row.Outputs[0])),
             new("Probability", NumberDataViewType.Single,
                 annotations.Of("Probability", more => more.AddPrimitiveValue("IsNormalized", BooleanDataViewType.Instance, true)), row =>
-                new ValueGetter<float>((ref float probability) => probability = 1 / (1 + MathF.Exp(-row.Outputs[0])))),
+                new ValueGetter<float>((ref float probability) => probability = Probability(row.Outputs[0]))),
         ];
     }
+
+    /// <summary>
+    /// Never quite 0 or 1, which floats would round it to: one wrong row would make the log-loss of all of them infinite.
+    /// </summary>
+    private static float Probability(float logit) => Math.Clamp(1 / (1 + MathF.Exp(-logit)), 1e-7f, 1 - 1e-7f);
 
     public override SavedHead Save() => new() { Task = SavedHead.Binary };
 }

@@ -20,19 +20,17 @@ internal sealed class PrivateTraining(
         var run = Plan();
         using var network = MakeNetwork();
         using var loader = new RowLoader(rows, run.BatchSize);
-        using var optimizer = new DPOptimizer(optim.Adam(network.parameters(), options.LearningRate), network, new DPOptimizerOptions
+        using var optimizer = new DPOptimizer(new ManagedAdam([.. network.parameters()], options.LearningRate), network, new DPOptimizerOptions
         {
             L2NormClip = options.L2NormClip,
             NoiseMultiplier = run.NoiseMultiplier,
             Sampling = loader.Sampling,
         });
-        using var average = new WeightAverage([.. network.parameters()]);
         for (var epoch = 1; optimizer.Steps < run.Steps; epoch++)
         {
-            Epoch(network, loader, optimizer, average, run.Steps);
+            Epoch(network, loader, optimizer, run.Steps);
             Report(epoch, optimizer);
         }
-        average.Apply();
         // The run says what was meant to happen, the ledger what did.
         var guarantee = DpSgdPrivacy.Guarantee(run) with { Epsilon = optimizer.GetEpsilon(run.Delta) };
         return new(Parameters(network), head, guarantee);
@@ -74,7 +72,7 @@ internal sealed class PrivateTraining(
         return Sequential([.. modules, last]);
     }
 
-    private void Epoch(Sequential network, RowLoader loader, DPOptimizer optimizer, WeightAverage average, long steps)
+    private void Epoch(Sequential network, RowLoader loader, DPOptimizer optimizer, long steps)
     {
         foreach (var (features, labels) in loader)
         {
@@ -85,8 +83,6 @@ internal sealed class PrivateTraining(
                 head.Loss(network.call(features), labels).backward();
                 optimizer.step();
             }
-            if (2 * optimizer.Steps > steps)
-                average.Add();
             if (optimizer.Steps == steps)
                 break;
         }

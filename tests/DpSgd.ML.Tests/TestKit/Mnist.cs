@@ -32,7 +32,7 @@ internal static class Mnist
             images.ReadExactly(pixels);
             for (var i = 0; i < Pixels; i++)
                 digit.Features[i] = pixels[i] / 255f;
-            digit.Label = (uint)label + 1;   // keys count from one
+            digit.Label = (uint)label;
             yield return digit;
         }
     }
