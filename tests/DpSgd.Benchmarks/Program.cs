@@ -1,4 +1,5 @@
 using DpSgd.Benchmarks.Accounting;
+using DpSgd.Benchmarks.MLNet;
 using DpSgd.Benchmarks.Overhead;
 
 switch (args)
@@ -9,8 +10,12 @@ switch (args)
     case ["overhead", .. var rest]:
         OverheadBenchmark.Run(rest);
         break;
+    case ["mlnet", .. var rest]:
+        MLNetBenchmark.Run(rest);
+        break;
     default:
         Console.WriteLine("Usage: dotnet run -c Release --project tests/DpSgd.Benchmarks -- accounting");
         Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- overhead [MODEL...] [--json]");
+        Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- mlnet");
         break;
 }
