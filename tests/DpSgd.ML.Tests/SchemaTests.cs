@@ -24,7 +24,7 @@ public class SchemaTests
         numbers = _mlContext.Transforms.Conversion.MapValueToKey("Label", "Class").Fit(numbers).Transform(numbers);
         Same(numbers, _mlContext.DpSgd().MulticlassClassification(Toy.Options), _mlContext.MulticlassClassification.Trainers.SdcaMaximumEntropy());
 
-        var bare = _mlContext.Data.LoadFromEnumerable(Mnist.Read("t10k").Take(100));
+        var bare = _mlContext.Data.LoadFromEnumerable(Toy.Rows(100).Select(row => new Bare { Features = row.Features, Label = (uint)(row.Class[0] - 'a') }));
         Same(bare, _mlContext.DpSgd().MulticlassClassification(Toy.Options), _mlContext.MulticlassClassification.Trainers.SdcaMaximumEntropy());
     }
 
@@ -86,6 +86,15 @@ public class SchemaTests
         T value = default!;
         column.Annotations.GetValue(name, ref value);
         return value;
+    }
+
+    private sealed class Bare
+    {
+        [VectorType(ToyRow.FeatureCount)]
+        public float[] Features { get; set; } = [];
+
+        [KeyType(3)]
+        public uint Label { get; set; }
     }
 
     private static SchemaDefinition Sized(SchemaDefinition definition)

@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace DpSgd.ML.Training;
 
 /// <summary>
-/// Adam (Kingma and Ba, 2015) with its update written out over the memory of the weights. TorchSharp's own makes a dozen
-/// native calls a parameter with numbers whose native copies the garbage collector may release before they were read;
-/// models here are small and steps many, so that this was seen to happen.
+/// Adam (Kingma and Ba, 2015) with its update written out over the memory of the weights. TorchSharp 0.107's own makes a
+/// dozen native calls a parameter with numbers whose native copies the garbage collector may release before they are read.
+/// Where other threads allocate, as ML.NET's do, that was seen to happen: a step then throws, or could be a wrong one.
 /// </summary>
 internal sealed class ManagedAdam : Adam
 {
