@@ -1,5 +1,6 @@
 using DpSgd.Benchmarks.Accounting;
 using DpSgd.Benchmarks.Noise;
+using DpSgd.Benchmarks.MLNet;
 using DpSgd.Benchmarks.Overhead;
 
 switch (args)
@@ -15,11 +16,14 @@ switch (args)
         break;
     case ["scaling", .. var rest]:
         ScalingBenchmark.Run(rest);
+    case ["mlnet", .. var rest]:
+        MLNetBenchmark.Run(rest);
         break;
     default:
         Console.WriteLine("Usage: dotnet run -c Release --project tests/DpSgd.Benchmarks -- accounting");
         Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- noise");
         Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- overhead [MODEL...] [--json]");
         Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- scaling [MODEL...]");
+        Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- mlnet");
         break;
 }
