@@ -1,6 +1,6 @@
 using DpSgd.Benchmarks.Accounting;
-using DpSgd.Benchmarks.Noise;
 using DpSgd.Benchmarks.MLNet;
+using DpSgd.Benchmarks.Noise;
 using DpSgd.Benchmarks.Overhead;
 
 switch (args)
@@ -16,6 +16,7 @@ switch (args)
         break;
     case ["scaling", .. var rest]:
         ScalingBenchmark.Run(rest);
+        break;
     case ["mlnet", .. var rest]:
         MLNetBenchmark.Run(rest);
         break;

@@ -8,13 +8,13 @@ namespace DpSgd.Accounting;
 internal static class LogSearch
 {
     // Width of the last bracket, relative to the argument.
-    private const double Tolerance = 1e-7;
+    private const double Tolerance = 4e-7;
 
     // Arguments beyond these are taken for zero and infinity.
     private const double Smallest = 1e-12;
     private const double Largest = 1e18;
 
-    /// <summary>The least argument whose slack is not negative, to one part in ten million and never below it.</summary>
+    /// <summary>The least argument whose slack is not negative, to four parts in ten million and never below it.</summary>
     /// <param name="slack">An increasing function; it may jump, or be infinite.</param>
     /// <param name="guess">Positive.</param>
     /// <returns>Zero when every argument will do; null when none.</returns>

@@ -8,7 +8,7 @@ namespace DpSgd.Accounting;
 /// </summary>
 /// <remarks>
 /// Every answer satisfies its target, by the accountant that was asked. It is also the best: 0.1% less noise (in fact one
-/// part in ten million), one more step or one more example in a batch would not do. Epsilon or delta of a given run come
+/// part in a million), one more step or one more example in a batch would not do. Epsilon or delta of a given run come
 /// from an accountant directly.
 /// </remarks>
 public static class NoiseCalibration
