@@ -1,4 +1,3 @@
-using System.Globalization;
 using DpSgd.Accounting;
 
 namespace DpSgd.Cli.Options;

@@ -14,7 +14,7 @@ public sealed partial class CommandLinePageTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("docs/command-line.md", 8)]
+    [InlineData("docs/command-line.md", 9)]
     [InlineData("src/DpSgd.Cli/README.md", 1)]
     public void Commands_answer_what_is_printed_below_them(string page, int commands)
     {
