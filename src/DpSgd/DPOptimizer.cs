@@ -36,6 +36,8 @@ public partial class DPOptimizer : OptimizerHelper
     private HashSet<IntPtr> _known = [];
     private IReadOnlyList<(string Name, Parameter Parameter)> _ofModel = [];
     private GradientTap _tap = null!;
+    private FrozenBatchNorms _frozenBatchNorms = null!;
+    private EmptyInstanceNorms _instanceNorms = null!;
     private FlatGradient _gradient = null!;
 
     /// <summary>Wraps an optimizer.</summary>
@@ -45,7 +47,8 @@ public partial class DPOptimizer : OptimizerHelper
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">
     /// The model has a layer with trained parameters for which there is no rule, or one that mixes the examples of a batch;
-    /// or the optimizer trains parameters that are not the model's; or the microbatches do not divide the expected batch.
+    /// or the optimizer trains parameters that are not the model's; or the microbatches do not divide the expected batch; or
+    /// the accountant has no bound for the sampling; or the sampling was altered after it was taken from its loader.
     /// </exception>
     /// <exception cref="InvalidOperationException">The model already has a DPOptimizer.</exception>
     public DPOptimizer(OptimizerHelper optimizer, nn.Module model, DPOptimizerOptions options)
@@ -63,8 +66,10 @@ public partial class DPOptimizer : OptimizerHelper
         }
         RefuseStale(optimizer);
         _microbatching = new Microbatching(options);
-        Accountant = options.Accountant ?? new RdpAccountant();
+        Accountant = SamplingAccountant.For(options.Sampling, options.Accountant);
+        RefuseAltered(options.Sampling);
         Attach();
+        WatchBatches();
     }
 
     /// <summary>Refuses optimizers that are not written in .NET, of which TorchSharp has one: LBFGS.</summary>
@@ -98,7 +103,10 @@ public partial class DPOptimizer : OptimizerHelper
     /// <summary>Told when a part of a step has ended; for benchmarks.</summary>
     internal Action<StepPhase>? PhaseEnded { get; set; }
 
-    /// <summary>Takes one private step.</summary>
+    /// <summary>
+    /// Takes one private step. On a piece of a batch that is not the last it adds to the batch's sum, and changes nothing else
+    /// (<see cref="DPDataLoader{TBatch}"/>).
+    /// </summary>
     /// <param name="closure">
     /// Null after <c>loss.backward()</c>. Otherwise it calls the model and returns the loss of each example, a tensor of
     /// shape [B]; the backward pass is then made here.
@@ -129,15 +137,16 @@ public partial class DPOptimizer : OptimizerHelper
             var batch = _tap.Catch() ?? throw NothingToStepOn();
             if (losses is not null && losses.shape[0] != batch.Size)
                 throw NotOneLossEach(losses.shape[0], batch.Size);
-            RefuseUndrawn(batch.Size);
-            var microbatches = _microbatching.Divide(batch.Size);
+            var piece = PieceInHand(batch.Size);
+            var microbatches = piece?.Microbatches ?? _microbatching.Divide(batch.Size);
             var expectedCount = _microbatching.ExpectedCount(batch.Size);
 
             _gradient.Zero();
             if (batch.Size > 0)
                 AddClippedSum(batch, microbatches, closure is null ? _options.LossReduction : LossReduction.Sum);
             PhaseEnded?.Invoke(StepPhase.Sums);
-            Release(batch.Size, expectedCount);
+            if (CompletesBatch(piece))
+                Release(batch.Size, expectedCount);
             return losses!;
         }
         finally
@@ -159,8 +168,9 @@ public partial class DPOptimizer : OptimizerHelper
         _gradient.DivideBy(expectedCount);
         PhaseEnded?.Invoke(StepPhase.Noise);
 
-        _options.Sampling?.Draws?.Use();
+        InHand?.Use();
         Accountant.Compose(EventOf(batchSize));
+        _paidEpoch = InHand?.Epoch;
         Steps++;
         Update();
         PhaseEnded?.Invoke(StepPhase.Update);
@@ -194,6 +204,7 @@ public partial class DPOptimizer : OptimizerHelper
         PhaseEnded?.Invoke(StepPhase.Norms);
         var weights = microbatches.Spread(FlatClipping.Factors(norms, _options.L2NormClip).mul_(toAverage));
         var drop = microbatches.Spread(norms.isfinite().logical_not());
+        // The one value of a step that the host has to know: whether there is anything to leave out. To count it is free then.
         if (drop.any().ToBoolean())
         {
             NonFiniteExamples += drop.sum().ToInt64();
@@ -217,8 +228,13 @@ public partial class DPOptimizer : OptimizerHelper
     {
         if (!_options.Noise.IsSecure)
             return new NonPrivateDpEvent();
-        var mechanism = new GaussianDpEvent(_microbatching.EffectiveNoiseMultiplier(batchSize, Accountant.NeighboringRelation));
-        return _options.Sampling?.EventOf(mechanism) ?? mechanism;
+        var mechanism = _options.Noise.EventOf(
+            _microbatching.EffectiveNoiseMultiplier(batchSize, Accountant.NeighboringRelation),
+            _options.NoiseMultiplier * _options.L2NormClip,
+            _gradient.Length);
+        return _options.Sampling is not { } sampling ? mechanism
+            : sampling.IsPaidByEpoch && InHand is { } batch && batch.Epoch == _paidEpoch ? new NoOpDpEvent()
+            : sampling.EventOf(mechanism);
     }
 
     /// <summary>Shows the inner optimizer the private gradient, and nothing else, for the length of its step.</summary>
@@ -229,7 +245,7 @@ public partial class DPOptimizer : OptimizerHelper
             foreach (var parameter in _parameters)
             {
                 if (parameter.requires_grad)
-                    parameter.grad = _gradient.Of(parameter);
+                    parameter.grad = _gradient.GradOf(parameter);
             }
             _inner.step();
         }
@@ -241,8 +257,13 @@ public partial class DPOptimizer : OptimizerHelper
     }
 
     /// <exception cref="ArgumentException">One of the parameters cannot be trained privately.</exception>
-    private IReadOnlyList<TappedLayer> LayersToTap(IReadOnlyList<Parameter> parameters, string argument) =>
-        ModelInspection.TrainedLayers(_model, parameters, argument, _options.PerMicrobatchBackward ? null : new(_options.LayerRules));
+    private IReadOnlyList<TappedLayer> LayersToTap(IReadOnlyList<Parameter> parameters, string argument)
+    {
+        ModelInspection.RefuseForeign(_model, parameters, argument);
+        var inspection = new ModelInspection(_model, parameters, _options);
+        inspection.RefuseProblems();
+        return inspection.Layers;
+    }
 
     /// <summary>Taps the model for the parameters that the inner optimizer trains now.</summary>
     private void Attach()
@@ -250,15 +271,19 @@ public partial class DPOptimizer : OptimizerHelper
         var parameters = _inner.parameters().Where(p => p.requires_grad).DistinctBy(p => p.Handle).ToList();
         var layers = LayersToTap(parameters, "optimizer");
         var gradient = new FlatGradient(parameters);
+        _instanceNorms = new EmptyInstanceNorms(_model);
         try
         {
-            _tap = new GradientTap(_model, layers);
+            _tap = new GradientTap(_model, layers, new Workspace(_options.MemoryBudget));
         }
         catch
         {
             gradient.Dispose();
+            _instanceNorms.Dispose();
             throw;
         }
+        _instanceNorms.Start();
+        _frozenBatchNorms = new FrozenBatchNorms(_model);
         if (_options.PerMicrobatchBackward)
             _microbatchBackward = new MicrobatchBackward(_model, parameters);
         _gradient = gradient;
