@@ -44,7 +44,7 @@ public class PldDomainTests
         ];
         foreach (var pair in pairs)
         {
-            foreach (var interval in new[] { 1e-2, 1e-4, 1e-5 })
+            foreach (var interval in new[] { 1e-2, 1e-3, 1e-4 })
             {
                 var above = GridRounding.Above(pair, interval, -60);
                 (Sum(above) + above.InfiniteMass).Should().BeApproximately(1, 1e-11, "up to the rounding of a million cells");
