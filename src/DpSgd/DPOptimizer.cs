@@ -66,7 +66,7 @@ public partial class DPOptimizer : OptimizerHelper
         }
         RefuseStale(optimizer);
         _microbatching = new Microbatching(options);
-        Accountant = SamplingAccountant.For(options.Sampling, options.Accountant);
+        Accountant = SamplingAccountant.For(options);
         RefuseAltered(options.Sampling);
         Attach();
         WatchBatches();

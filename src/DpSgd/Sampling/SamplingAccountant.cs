@@ -7,8 +7,9 @@ internal static class SamplingAccountant
 {
     /// <summary>The accountant that was given, or one that has a bound for the sampling.</summary>
     /// <exception cref="ArgumentException">The accountant has no bound for the sampling; or none was given, and which one decides what the guarantee is about.</exception>
-    public static IPrivacyAccountant For(BatchSampling? sampling, IPrivacyAccountant? given)
+    public static IPrivacyAccountant For(DPOptimizerOptions options)
     {
+        var (sampling, given) = (options.Sampling, options.Accountant);
         var accountant = given ?? (sampling is TruncatedPoissonSampling ? new PldAccountant() : new RdpAccountant());
         if (sampling is null)
             return accountant;
@@ -17,11 +18,11 @@ internal static class SamplingAccountant
         try
         {
             // A fresh one of its kind is asked. What a user's own accountant can do shows at the first step.
-            Fresh(accountant)?.Compose(sampling.EventOf(new GaussianDpEvent(1)));
+            Fresh(accountant)?.Compose(sampling.EventOf(options.Noise.EventOf(noiseMultiplier: 1, options.L2NormClip, dimension: 1)));
         }
         catch (NotSupportedException e)
         {
-            throw Refuse(sampling, $"{accountant.GetType().Name} has no bound for such batches under {accountant.NeighboringRelation}", e);
+            throw Refuse(sampling, $"{accountant.GetType().Name} has no bound for such batches with this noise under {accountant.NeighboringRelation}", e);
         }
         return accountant;
     }
