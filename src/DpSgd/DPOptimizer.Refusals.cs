@@ -32,6 +32,7 @@ public partial class DPOptimizer
                 "No private step was taken: the optimizer trains other parameters now than when it was made. Some were frozen then, or the " +
                 "model was moved to another device or type since. Make both optimizers again.");
         }
+        _frozenBatchNorms.RefuseMixing();
         foreach (var (name, parameter) in _ofModel)
         {
             using var gradient = parameter.grad;

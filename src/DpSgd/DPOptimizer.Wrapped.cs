@@ -51,6 +51,8 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
         LayersToTap([.. _parameters, .. added], nameof(param_group));
         _inner.add_param_group(param_group);
         _tap.Dispose();
+        _frozenBatchNorms.Dispose();
+        _instanceNorms.Dispose();
         _microbatchBackward?.Dispose();
         _gradient.Dispose();
         Attach();
@@ -91,6 +93,8 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
         {
             _disposed = true;
             _tap?.Dispose();
+            _frozenBatchNorms?.Dispose();
+            _instanceNorms?.Dispose();
             _microbatchBackward?.Dispose();
             _gradient?.Dispose();
             _inner?.Dispose();

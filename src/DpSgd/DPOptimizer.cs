@@ -36,6 +36,8 @@ public partial class DPOptimizer : OptimizerHelper
     private HashSet<IntPtr> _known = [];
     private IReadOnlyList<(string Name, Parameter Parameter)> _ofModel = [];
     private GradientTap _tap = null!;
+    private FrozenBatchNorms _frozenBatchNorms = null!;
+    private EmptyInstanceNorms _instanceNorms = null!;
     private FlatGradient _gradient = null!;
 
     /// <summary>Wraps an optimizer.</summary>
@@ -194,6 +196,7 @@ public partial class DPOptimizer : OptimizerHelper
         PhaseEnded?.Invoke(StepPhase.Norms);
         var weights = microbatches.Spread(FlatClipping.Factors(norms, _options.L2NormClip).mul_(toAverage));
         var drop = microbatches.Spread(norms.isfinite().logical_not());
+        // The one value of a step that the host has to know: whether there is anything to leave out. To count it is free then.
         if (drop.any().ToBoolean())
         {
             NonFiniteExamples += drop.sum().ToInt64();
@@ -217,7 +220,10 @@ public partial class DPOptimizer : OptimizerHelper
     {
         if (!_options.Noise.IsSecure)
             return new NonPrivateDpEvent();
-        var mechanism = new GaussianDpEvent(_microbatching.EffectiveNoiseMultiplier(batchSize, Accountant.NeighboringRelation));
+        var mechanism = _options.Noise.EventOf(
+            _microbatching.EffectiveNoiseMultiplier(batchSize, Accountant.NeighboringRelation),
+            _options.NoiseMultiplier * _options.L2NormClip,
+            _gradient.Length);
         return _options.Sampling?.EventOf(mechanism) ?? mechanism;
     }
 
@@ -229,7 +235,7 @@ public partial class DPOptimizer : OptimizerHelper
             foreach (var parameter in _parameters)
             {
                 if (parameter.requires_grad)
-                    parameter.grad = _gradient.Of(parameter);
+                    parameter.grad = _gradient.GradOf(parameter);
             }
             _inner.step();
         }
@@ -241,8 +247,13 @@ public partial class DPOptimizer : OptimizerHelper
     }
 
     /// <exception cref="ArgumentException">One of the parameters cannot be trained privately.</exception>
-    private IReadOnlyList<TappedLayer> LayersToTap(IReadOnlyList<Parameter> parameters, string argument) =>
-        ModelInspection.TrainedLayers(_model, parameters, argument, _options.PerMicrobatchBackward ? null : new(_options.LayerRules));
+    private IReadOnlyList<TappedLayer> LayersToTap(IReadOnlyList<Parameter> parameters, string argument)
+    {
+        ModelInspection.RefuseForeign(_model, parameters, argument);
+        var inspection = new ModelInspection(_model, parameters, _options);
+        inspection.RefuseProblems();
+        return inspection.Layers;
+    }
 
     /// <summary>Taps the model for the parameters that the inner optimizer trains now.</summary>
     private void Attach()
@@ -250,15 +261,19 @@ public partial class DPOptimizer : OptimizerHelper
         var parameters = _inner.parameters().Where(p => p.requires_grad).DistinctBy(p => p.Handle).ToList();
         var layers = LayersToTap(parameters, "optimizer");
         var gradient = new FlatGradient(parameters);
+        _instanceNorms = new EmptyInstanceNorms(_model);
         try
         {
-            _tap = new GradientTap(_model, layers);
+            _tap = new GradientTap(_model, layers, new Workspace(_options.MemoryBudget));
         }
         catch
         {
             gradient.Dispose();
+            _instanceNorms.Dispose();
             throw;
         }
+        _instanceNorms.Start();
+        _frozenBatchNorms = new FrozenBatchNorms(_model);
         if (_options.PerMicrobatchBackward)
             _microbatchBackward = new MicrobatchBackward(_model, parameters);
         _gradient = gradient;

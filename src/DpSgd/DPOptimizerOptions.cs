@@ -82,6 +82,21 @@ public sealed record DPOptimizerOptions
     } = NoiseSource.Secure;
 
     /// <summary>
+    /// How many bytes of memory the layer rules may take beside what a layer took in and the gradient of what it put out. At
+    /// least one; 64 MiB by default. The result does not depend on it, but for rounding.
+    /// </summary>
+    /// <remarks>
+    /// What is made and thrown away again, such as the gradients of some examples written out, is made for as many examples
+    /// at a time as fit, and for one at least. The gradients of convolutions are kept from the norm to the sum where there is
+    /// room, and made twice where there is not.
+    /// </remarks>
+    public long MemoryBudget
+    {
+        get;
+        init => field = Guard.AtLeast(1, value, nameof(MemoryBudget));
+    } = DefaultMemoryBudget;
+
+    /// <summary>
     /// Rules for modules of your own, written as <see cref="LayerRule{TLayer}"/> says. None, by default. One for a type of
     /// layer that has a rule already goes before that.
     /// </summary>
@@ -97,6 +112,8 @@ public sealed record DPOptimizerOptions
     /// pass for each microbatch. The guarantee is the same; a step is slower by about the number of microbatches.
     /// </summary>
     public bool PerMicrobatchBackward { get; init; }
+
+    internal const long DefaultMemoryBudget = 64 << 20;
 
     private static int? AtLeastOne(int? value, string name) =>
         value is { } given ? (int)Guard.AtLeast(1, given, name) : null;

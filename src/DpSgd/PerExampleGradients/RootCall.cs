@@ -13,22 +13,24 @@ namespace DpSgd.PerExampleGradients;
 /// </summary>
 internal static class RootCall
 {
+    /// <summary>Whether the model is one of TorchSharp's modules with typed arguments.</summary>
+    public static bool CanObserve(nn.Module model) => HookableType(model) is not null;
+
     /// <summary>Calls <paramref name="begin"/> with the number of examples before, and <paramref name="end"/> after, each call.</summary>
     /// <returns>Removes the hooks.</returns>
-    /// <exception cref="ArgumentException">The model is not one of TorchSharp's modules with typed arguments.</exception>
     public static Action Observe(nn.Module model, Action<long?> begin, Action end)
     {
-        for (var type = model.GetType(); type is not null; type = type.BaseType)
-        {
-            if (!type.IsGenericType || type.GetGenericTypeDefinition() != typeof(nn.HookableModule<,>))
-                continue;
-            return (Action)typeof(RootCall).GetMethod(nameof(Install), BindingFlags.NonPublic | BindingFlags.Static)!
-                .MakeGenericMethod(type.GetGenericArguments())
-                .Invoke(null, BindingFlags.DoNotWrapExceptions, null, [model, begin, end], null)!;
-        }
-        throw new ArgumentException(
-            $"{model.GetType().Name} has no typed call, so the number of examples in a batch cannot be seen. " +
-            "Derive the model from nn.Module<Tensor, Tensor> or one of its like.", nameof(model));
+        return (Action)typeof(RootCall).GetMethod(nameof(Install), BindingFlags.NonPublic | BindingFlags.Static)!
+            .MakeGenericMethod(HookableType(model)!.GetGenericArguments())
+            .Invoke(null, BindingFlags.DoNotWrapExceptions, null, [model, begin, end], null)!;
+    }
+
+    private static Type? HookableType(nn.Module model)
+    {
+        var type = model.GetType();
+        while (type is not null && !(type.IsGenericType && type.GetGenericTypeDefinition() == typeof(nn.HookableModule<,>)))
+            type = type.BaseType;
+        return type;
     }
 
     private static Action Install<TPreHook, TPostHook>(nn.HookableModule<TPreHook, TPostHook> model, Action<long?> begin, Action end)
