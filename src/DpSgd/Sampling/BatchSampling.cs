@@ -19,6 +19,9 @@ public abstract record BatchSampling
     /// <summary>What the loader drew that this belongs to; null when somebody else draws the batches.</summary>
     internal DrawLog? Draws { get; init; }
 
+    /// <summary>What the guarantee takes for granted about the batches, as a line of it.</summary>
+    internal virtual string Assumption => $"- Sampling: batches are drawn as declared, {ToString()}.";
+
     /// <summary>The event of applying a mechanism to one batch.</summary>
     /// <param name="mechanism">What is done to the batch.</param>
     public abstract DpEvent EventOf(DpEvent mechanism);
