@@ -120,12 +120,12 @@ public partial class DPOptimizer
             new(
                 _options.L2NormClip,
                 _options.NoiseMultiplier,
+                _options.LossReduction,
+                _options.Noise.GetType().Name,
+                Accountant.NeighboringRelation,
                 _options.NumMicrobatches,
                 _options.MicrobatchSize,
-                _options.LossReduction,
-                Invariant(_options.Sampling),
-                _options.Noise.GetType().Name,
-                Accountant.NeighboringRelation),
+                Invariant(_options.Sampling)),
             _ledger.Parts(),
             [.. model.Select(named => new TensorEntry(named.Key, named.Value.dtype, named.Value.shape, trained.Contains(named.Value.Handle)))],
             new(

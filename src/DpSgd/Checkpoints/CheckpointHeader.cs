@@ -31,12 +31,12 @@ internal sealed record CheckpointHeader(
 internal sealed record RunEntry(
     double L2NormClip,
     double NoiseMultiplier,
-    int? NumMicrobatches,
-    int? MicrobatchSize,
     LossReduction LossReduction,
-    string? Sampling,
     string Noise,
-    NeighboringRelation NeighboringRelation);
+    NeighboringRelation NeighboringRelation,
+    int? NumMicrobatches = null,
+    int? MicrobatchSize = null,
+    string? Sampling = null);
 
 /// <summary>A tensor without its values.</summary>
 /// <param name="Name">Its name in the model, or in the state of the optimizer.</param>
