@@ -18,22 +18,21 @@ internal sealed class ConvolutionRule(Type layerType, int spatialDimensions) : L
 
     internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
-        var layer = (Convolution)use.Layer.Module;
         if (parameter == "bias")
-            return new WrittenOutGradient(PatchProducts.SumOverPositions(use.OutputGradient));
-        using var padded = Pad(layer, use.Input);
-        return new WrittenOutGradient(PatchProducts.Of(layer, use.OutputGradient, padded, workspace));
-    }
-
-    private Tensor Pad(Convolution layer, Tensor input)
-    {
-        var sides = new long[2 * spatialDimensions];   // the last dimension first, as libtorch wants it
-        for (var d = 0; d < spatialDimensions; d++)
-            (sides[^(2 * d + 2)], sides[^(2 * d + 1)]) = Padding(layer, d);
-        if (Array.TrueForAll(sides, side => side == 0))
-            return input.alias();
-        var mode = layer.padding_mode == PaddingModes.Zeros ? PaddingModes.Constant : layer.padding_mode;
-        return nn.functional.pad(input, sides, mode);
+            return new WrittenOutGradient(Spatial.SumOverPositions(use.OutputGradient));
+        var layer = (Convolution)use.Layer.Module;
+        var input = use.Input;
+        var before = Enumerable.Range(0, spatialDimensions).Select(d => Padding(layer, d).Before).ToArray();
+        var after = Enumerable.Range(0, spatialDimensions).Select(d => Padding(layer, d).After).ToArray();
+        if (layer.padding_mode != PaddingModes.Zeros && before.Concat(after).Any(side => side > 0))
+        {
+            input = nn.functional.pad(input, Spatial.Sides(before, after), layer.padding_mode);
+            before = after = new long[spatialDimensions];
+        }
+        var patches = new Patches(
+            (int)input.shape[1], Spatial.Three(input.shape[2..], 1), Spatial.Three(before, 0), Spatial.Three(after, 0),
+            Spatial.Three(layer.kernel_size, 1), Spatial.Three(layer.stride, 1), Spatial.Three(layer.dilation, 1));
+        return new ConvolutionGradient(patches, layer.groups, use.OutputGradient, input, workspace);
     }
 
     /// <summary>What is added before and after along one spatial dimension; 'same' puts an odd one behind.</summary>

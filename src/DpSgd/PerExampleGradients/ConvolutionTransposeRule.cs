@@ -19,10 +19,13 @@ internal sealed class ConvolutionTransposeRule(Type layerType, int spatialDimens
     internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
         if (parameter == "bias")
-            return new WrittenOutGradient(PatchProducts.SumOverPositions(use.OutputGradient));
+            return new WrittenOutGradient(Spatial.SumOverPositions(use.OutputGradient));
         var layer = (ConvolutionTranspose)use.Layer.Module;
-        using var padded = Pad(layer, use.Input, use.OutputGradient);
-        return new WrittenOutGradient(PatchProducts.Of(layer, use.Input, padded, workspace));
+        var gradient = Pad(layer, use.Input, use.OutputGradient);
+        var patches = new Patches(
+            (int)gradient.shape[1], Spatial.Three(gradient.shape[2..], 1), [0, 0, 0], [0, 0, 0],
+            Spatial.Three(layer.kernel_size, 1), Spatial.Three(layer.stride, 1), Spatial.Three(layer.dilation, 1));
+        return new ConvolutionGradient(patches, layer.groups, use.Input, gradient, workspace);
     }
 
     /// <summary>
@@ -31,13 +34,14 @@ internal sealed class ConvolutionTransposeRule(Type layerType, int spatialDimens
     /// </summary>
     private Tensor Pad(ConvolutionTranspose layer, Tensor input, Tensor gradient)
     {
-        var sides = new long[2 * spatialDimensions];   // the last dimension first, as libtorch wants it
+        var before = new long[spatialDimensions];
+        var after = new long[spatialDimensions];
         for (var d = 0; d < spatialDimensions; d++)
         {
             var reach = (input.shape[2 + d] - 1) * layer.stride[d] + layer.dilation[d] * (layer.kernel_size[d] - 1) + 1;
-            var before = layer.padding![d];
-            (sides[^(2 * d + 2)], sides[^(2 * d + 1)]) = (before, reach - before - gradient.shape[2 + d]);
+            before[d] = layer.padding![d];
+            after[d] = reach - before[d] - gradient.shape[2 + d];
         }
-        return nn.functional.pad(gradient, sides);
+        return nn.functional.pad(gradient, Spatial.Sides(before, after));
     }
 }

@@ -72,6 +72,7 @@ internal sealed class GradientTap : IDisposable
             }
         }
         RefuseChangedInputs(caught);
+        _workspace.Release();
         return TappedBatch.From(_examples!.Value, caught, _workspace);
     }
 
