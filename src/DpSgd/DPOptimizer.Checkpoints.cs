@@ -121,7 +121,7 @@ public partial class DPOptimizer
                 _options.L2NormClip,
                 _options.NoiseMultiplier,
                 _options.LossReduction,
-                _options.Noise.GetType().Name,
+                _options.Noise.ToString()!,
                 Accountant.NeighboringRelation,
                 _options.NumMicrobatches,
                 _options.MicrobatchSize,

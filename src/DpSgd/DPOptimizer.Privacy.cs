@@ -5,13 +5,13 @@ namespace DpSgd;
 /// <content>What was spent, and what may be.</content>
 public partial class DPOptimizer
 {
-    private DpEvent? _lastStep;
+    private long? _lastBatchSize;
 
     /// <summary>
-    /// How many more steps <see cref="DPOptimizerOptions.Budget"/> allows, each like the last one: <see cref="long.MaxValue"/>
-    /// without a budget.
+    /// How many more steps <see cref="DPOptimizerOptions.Budget"/> allows, on batches like the last one:
+    /// <see cref="long.MaxValue"/> without a budget.
     /// </summary>
-    public long StepsLeft => _ledger.StepsLeft(_lastStep ?? EventOf(_options.NumMicrobatches ?? 1));
+    public long StepsLeft => _ledger.StepsLeft(EventOf(_lastBatchSize ?? _options.NumMicrobatches ?? 1));
 
     /// <summary>
     /// Whether the budget allows another step. Let the loop ask: <c>if (!optimizer.CanStep) break;</c>.
@@ -48,7 +48,7 @@ public partial class DPOptimizer
             NoiseMultiplier = _options.NoiseMultiplier,
             MicrobatchSize = _microbatching.UsualSize,
             IsNoiseSecure = _options.Noise.IsSecure,
-            NoiseSource = _options.Noise.GetType().Name,
+            NoiseSource = _options.Noise.ToString()!,
             NonFiniteExamples = NonFiniteExamples,
             LibraryVersion = LibraryVersion,
         };
@@ -66,8 +66,7 @@ public partial class DPOptimizer
     /// <summary>Enters the step that is about to be taken into the ledger.</summary>
     private void EnterIntoLedger(long batchSize)
     {
-        var step = EventOf(batchSize);
-        _ledger.Enter(step);
-        _lastStep = step;
+        _ledger.Enter(EventOf(batchSize));
+        _lastBatchSize = batchSize;
     }
 }

@@ -29,7 +29,8 @@ internal sealed class TappedBatch
         var byParameter = new Dictionary<IntPtr, (Parameter Parameter, List<PerExampleGradient> Gradients)>();
         foreach (var use in uses)
         {
-            foreach (var (name, parameter) in use.Parameters)
+            // A parameter of no values has no gradient, and shapes with a zero in them are ambiguous.
+            foreach (var (name, parameter) in use.Parameters.Where(p => p.Parameter.numel() > 0))
             {
                 if (!byParameter.TryGetValue(parameter.Handle, out var entry))
                     byParameter[parameter.Handle] = entry = (parameter, []);

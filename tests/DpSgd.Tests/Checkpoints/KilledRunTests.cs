@@ -22,17 +22,21 @@ public sealed class KilledRunTests : IDisposable
         var path = Path.Combine(_folder.Path, "run.ckpt");
         var random = new Random(20);
         var (seen, saved, interrupted) = (0L, 0L, 0);
+        // The runs do what they do one after the other, but to get ready takes them long: two do it ahead.
+        var next = new Queue<Process>([Start(path, Never, 0), Start(path, Never, 1)]);
         for (var kill = 0; kill < Kills; kill++)
         {
-            var lines = Start(path, Never, killAfter: TimeSpan.FromMilliseconds(random.NextDouble() * 120), out var wasWriting);
-            interrupted += wasWriting ? 1 : 0;
+            if (kill < Kills - 2)
+                next.Enqueue(Start(path, Never, kill + 2));
+            var lines = Go(next.Dequeue(), killAfter: TimeSpan.FromMilliseconds(random.NextDouble() * 100));
+            interrupted += File.Exists(path + ".tmp") || File.Exists(path + ".steps.tmp") ? 1 : 0;
             Check(lines, kill);
         }
         seen.Should().BeGreaterThan(Kills, "it must have come to something between the kills");
         interrupted.Should().BePositive("some of them must have been while a file was being written");
 
         // The last one is left alone, and epsilon covers all of them.
-        var last = Start(path, saved + 10, killAfter: null, out _);
+        var last = Go(Start(path, saved + 10, Kills), killAfter: null);
         Check(last, Kills);
         var ended = last[^1].Split(' ');
         ended[0].Should().Be("ended");
@@ -64,12 +68,13 @@ public sealed class KilledRunTests : IDisposable
         }
     }
 
-    /// <summary>Runs the program until it ends or, from the moment on when it has begun, for some time.</summary>
-    /// <returns>The lines that it printed, without one that was cut off.</returns>
-    private static IReadOnlyList<string> Start(string path, long end, TimeSpan? killAfter, out bool wasWriting)
+    /// <summary>Starts the program, which gets ready and waits.</summary>
+    private Process Start(string path, long end, int number)
     {
-        var start = new ProcessStartInfo("dotnet", ["exec", typeof(RunToBeKilled).Assembly.Location, path, end.ToString(CultureInfo.InvariantCulture)])
+        var start = new ProcessStartInfo(
+            "dotnet", ["exec", typeof(RunToBeKilled).Assembly.Location, path, end.ToString(CultureInfo.InvariantCulture), Path.Combine(_folder.Path, $"warm{number}-")])
         {
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
@@ -77,21 +82,29 @@ public sealed class KilledRunTests : IDisposable
         foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("COR_", StringComparison.Ordinal) || k.StartsWith("CORECLR_", StringComparison.Ordinal)).ToList())
             start.Environment.Remove(name);
         start.Environment["DOTNET_TieredPGO"] = "0";
-        using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var text = process.StandardOutput.ReadLine() + "\n";
-        var output = process.StandardOutput.ReadToEndAsync();
-        if (killAfter is { } time)
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Lets the program go, until it ends or, if a time is given, is killed.</summary>
+    /// <returns>The lines that it printed, without one that was cut off.</returns>
+    private static string[] Go(Process process, TimeSpan? killAfter)
+    {
+        using (process)
         {
-            Thread.Sleep(time);
-            process.Kill();
+            var errors = process.StandardError.ReadToEndAsync();
+            process.StandardOutput.ReadLine().Should().Be("ready");
+            var output = process.StandardOutput.ReadToEndAsync();
+            process.StandardInput.WriteLine();
+            if (killAfter is { } time)
+            {
+                Thread.Sleep(time);
+                process.Kill();
+            }
+            process.WaitForExit();
+            errors.Result.Should().BeEmpty();
+            if (killAfter is null)
+                process.ExitCode.Should().Be(0);
+            return output.Result.Split('\n')[..^1];
         }
-        process.WaitForExit();
-        text += output.Result;
-        if (killAfter is null)
-            process.ExitCode.Should().Be(0, errors.Result);
-        errors.Result.Should().BeEmpty();
-        wasWriting = File.Exists(path + ".tmp") || File.Exists(path + ".steps.tmp");
-        return text.Split('\n')[..^1];
     }
 }

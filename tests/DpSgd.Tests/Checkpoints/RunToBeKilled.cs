@@ -18,9 +18,12 @@ internal static class RunToBeKilled
     {
         var (path, end) = (arguments[0], long.Parse(arguments[1], CultureInfo.InvariantCulture));
         using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true };
-        var model = Toy.Model();
-        var (x, y) = Toy.Batch(5);
-        using var optimizer = new DPOptimizer(optim.Adam(model.parameters(), 0.01), model, Options);
+        WarmUp(arguments[2]);
+        output.WriteLine("ready");
+        Console.ReadLine();
+
+        using var run = new Training();
+        var optimizer = run.Optimizer;
         if (File.Exists(path))
             optimizer.LoadCheckpoint(path);
         else
@@ -28,7 +31,7 @@ internal static class RunToBeKilled
         output.WriteLine($"began {optimizer.Steps} {Events(optimizer)}");
         while (optimizer.Steps < end)
         {
-            optimizer.step(() => Toy.Loss(model, x, y, Reduction.None));
+            run.Step();
             output.WriteLine("step");
             if (optimizer.Steps % 2 == 0)
             {
@@ -39,5 +42,36 @@ internal static class RunToBeKilled
         output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ended {Events(optimizer)} {optimizer.GetEpsilon(1e-5):R}"));
     }
 
+    /// <summary>Compiles everything, on another run, so that what follows is quick.</summary>
+    private static void WarmUp(string path)
+    {
+        using var run = new Training();
+        run.Optimizer.SaveCheckpoint(path);
+        run.Step();
+        run.Optimizer.SaveCheckpoint(path);
+        run.Optimizer.LoadCheckpoint(path);
+        foreach (var file in Directory.GetFiles(Path.GetDirectoryName(path)!, Path.GetFileName(path) + "*"))
+            File.Delete(file);
+    }
+
     private static long Events(DPOptimizer optimizer) => ((RdpAccountant)optimizer.Accountant).Ledger.Sum(entry => entry.Count);
+
+    private sealed class Training : IDisposable
+    {
+        private readonly TorchSharp.Modules.Sequential _model = Toy.Model();
+        private readonly Tensor _x;
+        private readonly Tensor _y;
+
+        public Training()
+        {
+            (_x, _y) = Toy.Batch(5);
+            Optimizer = new(optim.Adam(_model.parameters(), 0.01), _model, Options);
+        }
+
+        public DPOptimizer Optimizer { get; }
+
+        public void Step() => Optimizer.step(() => Toy.Loss(_model, _x, _y, Reduction.None));
+
+        public void Dispose() => Optimizer.Dispose();
+    }
 }

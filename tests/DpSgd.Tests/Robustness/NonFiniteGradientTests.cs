@@ -44,7 +44,7 @@ public class NonFiniteGradientTests
         if (places.Length == 0)
             return;   // tokens are whole numbers
         foreach (var place in places)
-            place.select(0, victim).view(-1)[0] = bad;
+            place[victim].fill_(bad);
 
         Tensor Losses(Tensor?[] input, Tensor weight) => (LayerCase.Call(layer, input).pow(2) * weight).flatten(1).sum(dim: 1L);
         var microbatches = MicrobatchLoop.Consecutive(batch, microbatch).Where(m => !m.Contains(victim)).ToList();
