@@ -103,7 +103,7 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
         if (Length == 0)
             return;
         var workers = Workers;
-        int padded = patches.IsPadded ? RoundUp(patches.PaddedLength, 64) : 0;
+        var padded = RoundUp(patches.PaddedLength + Patches.Overhang, 64);
         var some = RoundUp(PatchesAtATime * PatchDistance, 64);
         var all = padded + some + RoundUp(groups * RoomForRows * RoomForColumns, 64);
         var room = Start<T>(workspace.Rent(values.dtype, workers, all));
@@ -132,16 +132,12 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
 
     private void Multiply(T* value, T* example, T* padded, T* some, T* sums)
     {
-        if (patches.IsPadded)
-        {
-            patches.Pad(example, padded);
-            example = padded;
-        }
+        patches.Pad(example, padded);
         new Span<T>(sums, groups * RoomForRows * RoomForColumns).Clear();
         for (var first = 0; first < _positions; first += PatchesAtATime)
         {
             var count = Math.Min(PatchesAtATime, _positions - first);
-            patches.Copy(example, first, count, some, PatchDistance);
+            patches.Copy(padded, first, count, some, PatchDistance);
             for (var group = 0; group < groups; group++)
             {
                 TileProduct.Add(
@@ -156,7 +152,7 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
     private T* Row(nint sums, int row) =>
         (T*)sums + (row / _rows * RoomForRows + row % _rows) * RoomForColumns;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static double SumOfSquares(ReadOnlySpan<T> values)
     {
         var sum = 0.0;
@@ -181,7 +177,7 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
         return sum;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void AddScaled(T* values, T scale, T* total, int count)
     {
         var scales = Vector512.Create(scale);

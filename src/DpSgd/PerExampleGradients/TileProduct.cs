@@ -51,7 +51,7 @@ internal static unsafe class TileProduct
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void AddFourRows<T>(T* a0, T* a1, T* a2, T* a3, T* b, int bDistance, T* s, int sDistance, int terms)
         where T : unmanaged
     {
@@ -85,7 +85,7 @@ internal static unsafe class TileProduct
     }
 
     /// <summary>For processors with half as many registers.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void AddTwoRows<T>(T* a0, T* a1, T* b, int bDistance, T* s, int sDistance, int terms)
         where T : unmanaged
     {

@@ -46,7 +46,7 @@ public class PatchesTests
         where T : unmanaged, System.Numerics.INumber<T>
     {
         var source = example.contiguous().data<T>().ToArray();
-        var padded = new T[patches.PaddedLength];
+        var padded = new T[patches.PaddedLength + Patches.Overhang];
         var distance = patches.Length + Patches.Overhang + 3;
         var room = new T[patches.Positions * distance];
         var untouched = T.CreateChecked(-1);
