@@ -14,7 +14,19 @@ public sealed class KilledRunTests : IDisposable
 
     private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => _folder.Dispose();
+    private readonly List<Process> _started = [];
+
+    public void Dispose()
+    {
+        // Where the test fails, some are still waiting.
+        foreach (var process in _started)
+        {
+            process.Kill();
+            process.WaitForExit();
+            process.Dispose();
+        }
+        _folder.Dispose();
+    }
 
     [Fact]
     public void Fifty_times_killed_it_goes_on_and_its_ledger_never_shows_less_than_was_seen()
@@ -82,29 +94,28 @@ public sealed class KilledRunTests : IDisposable
         foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("COR_", StringComparison.Ordinal) || k.StartsWith("CORECLR_", StringComparison.Ordinal)).ToList())
             start.Environment.Remove(name);
         start.Environment["DOTNET_TieredPGO"] = "0";
-        return Process.Start(start)!;
+        var process = Process.Start(start)!;
+        _started.Add(process);
+        return process;
     }
 
     /// <summary>Lets the program go, until it ends or, if a time is given, is killed.</summary>
     /// <returns>The lines that it printed, without one that was cut off.</returns>
     private static string[] Go(Process process, TimeSpan? killAfter)
     {
-        using (process)
+        var errors = process.StandardError.ReadToEndAsync();
+        process.StandardOutput.ReadLine().Should().Be("ready");
+        var output = process.StandardOutput.ReadToEndAsync();
+        process.StandardInput.WriteLine();
+        if (killAfter is { } time)
         {
-            var errors = process.StandardError.ReadToEndAsync();
-            process.StandardOutput.ReadLine().Should().Be("ready");
-            var output = process.StandardOutput.ReadToEndAsync();
-            process.StandardInput.WriteLine();
-            if (killAfter is { } time)
-            {
-                Thread.Sleep(time);
-                process.Kill();
-            }
-            process.WaitForExit();
-            errors.Result.Should().BeEmpty();
-            if (killAfter is null)
-                process.ExitCode.Should().Be(0);
-            return output.Result.Split('\n')[..^1];
+            Thread.Sleep(time);
+            process.Kill();
         }
+        process.WaitForExit();
+        errors.Result.Should().BeEmpty();
+        if (killAfter is null)
+            process.ExitCode.Should().Be(0);
+        return output.Result.Split('\n')[..^1];
     }
 }

@@ -20,7 +20,8 @@ internal static class RunToBeKilled
         using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true };
         WarmUp(arguments[2]);
         output.WriteLine("ready");
-        Console.ReadLine();
+        if (Console.ReadLine() is null)
+            return;   // the test is gone
 
         using var run = new Training();
         var optimizer = run.Optimizer;

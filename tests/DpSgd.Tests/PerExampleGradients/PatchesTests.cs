@@ -60,6 +60,6 @@ public class PatchesTests
         }
         for (var position = 0; position < patches.Positions; position++)
             room.AsSpan(position * distance + patches.Length + Patches.Overhang, 3).ToArray().Should().AllBeEquivalentTo(untouched);
-        return tensor(room).view(patches.Positions, distance).narrow(1, 0, patches.Length);
+        return tensor(Array.ConvertAll(room, double.CreateChecked)).to(ScalarType.Float32).view(patches.Positions, distance).narrow(1, 0, patches.Length);
     }
 }

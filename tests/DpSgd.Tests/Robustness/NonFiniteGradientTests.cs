@@ -62,6 +62,47 @@ public class NonFiniteGradientTests
         TensorAssert.AreClose(actual.Select(g => g * batch / microbatch).ToList(), expected, 1e-12);
     }
 
+    public static TheoryData<string> Composed => ["GRU", "LSTM", "RNN", "encoder"];
+
+    /// <summary>Layers that are made of parts.</summary>
+    [Theory]
+    [MemberData(nameof(Composed))]
+    public void In_a_layer_of_parts_too(string name)
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(7);
+        (nn.Module Model, Func<Tensor, Tensor> Call) Make()
+        {
+            switch (name)
+            {
+                case "GRU":
+                    var gru = DPGRU.From(nn.GRU(4, 3, batchFirst: true));
+                    return (gru, x => gru.call(x, null, null).Item1);
+                case "LSTM":
+                    var lstm = DPLSTM.From(nn.LSTM(4, 3, batchFirst: true));
+                    return (lstm, x => lstm.call(x, null, null).Item1);
+                case "RNN":
+                    var rnn = DPRNN.From(nn.RNN(4, 3, batchFirst: true));
+                    return (rnn, x => rnn.call(x, null, null).Item1);
+                default:
+                    var encoder = DPTransformerEncoderLayer.From(nn.TransformerEncoderLayer(4, 2, 8, 0), batchFirst: true);
+                    return (encoder, x => encoder.call(x));
+            }
+        }
+        var (model, call) = Make();
+        var parameters = model.parameters().ToList();
+        Tensor Losses(Tensor input) => call(input).flatten(1).pow(3).sum(dim: 1L);
+        var x = randn(5, 3, 4);
+        var expected = MicrobatchLoop.ClippedSum(parameters, [[0], [1], [3], [4]], i => Losses(x.narrow(0, i, 1)).sum(), 0.5);
+        x[2, 1, 3] = float.NaN;
+        var actual = PrivateStep.Gradient(model, parameters, new() { L2NormClip = 0.5, NoiseMultiplier = 0 }, optimizer =>
+        {
+            optimizer.step(() => Losses(x));
+            optimizer.NonFiniteExamples.Should().Be(1);
+        });
+        TensorAssert.AreClose(actual.Select(g => g * 5).ToList(), expected, 1e-5);
+    }
+
     [Fact]
     public void A_batch_of_nothing_else_is_a_step_of_noise()
     {
