@@ -29,7 +29,7 @@ public class FuzzTests
                 failures.Add($"seed {seed}: {e.GetType().Name} {e.Message.Split('\n')[0]}");
             }
         }
-        failures.Should().BeEmpty();
+        failures.Should().BeEmpty(string.Join('\n', failures).Replace("{", "{{").Replace("}", "}}"));
         if (end - first >= 400)
             kinds.Should().HaveCount(4, "every kind of input should have come");
     }
@@ -75,11 +75,16 @@ public class FuzzTests
         if (options.MicrobatchSize is null && sampling is null)
             options = options with { NumMicrobatches = batch / size };
 
-        var microbatches = MicrobatchLoop.Consecutive(batch, size).ToList();
-        var expected = MicrobatchLoop.ClippedSum(
-            parameters, microbatches.Where(m => !m.Contains(poisoned)), i => Losses(x.narrow(0, i, 1), y.narrow(0, i, 1)).sum(), clip);
+        // Not every infinite input makes a gradient that is: behind frozen weights and a tanh it is one.
         if (poisoned >= 0)
             x[poisoned].fill_(random.Next(2) == 0 ? double.NaN : double.PositiveInfinity);
+        var microbatches = MicrobatchLoop.Consecutive(batch, size).ToList();
+        var clipped = microbatches.Select(m => MicrobatchLoop.ClippedSum(parameters, [m], i => Losses(x.narrow(0, i, 1), y.narrow(0, i, 1)).sum(), clip)).ToList();
+        var isFinite = clipped.Select(sum => sum.All(g => g.isfinite().all().ToBoolean())).ToList();
+        var nonFinite = microbatches.Where((_, i) => !isFinite[i]).Sum(m => m.Length);
+        if (poisoned < 0)
+            nonFinite.Should().Be(0);
+        var expected = parameters.Select((p, i) => clipped.Where((_, m) => isFinite[m]).Aggregate(zeros_like(p, requires_grad: false), (sum, part) => sum + part[i])).ToList();
         var actual = PrivateStep.Gradient(model, parameters, options, optimizer =>
         {
             if (options.PerMicrobatchBackward)
@@ -96,7 +101,7 @@ public class FuzzTests
                 (options.LossReduction == LossReduction.Sum ? losses.sum() : losses.mean()).backward();
                 optimizer.step();
             }
-            optimizer.NonFiniteExamples.Should().Be(poisoned < 0 ? 0 : microbatches.Single(m => m.Contains(poisoned)).Length);
+            optimizer.NonFiniteExamples.Should().Be(nonFinite, $"{model.Kind} {string.Join(", ", model.children())} in {type}");
         });
         ledger.Events.Should().ContainSingle();
 
