@@ -85,6 +85,7 @@ public class FuzzTests
         if (poisoned < 0)
             nonFinite.Should().Be(0);
         var expected = parameters.Select((p, i) => clipped.Where((_, m) => isFinite[m]).Aggregate(zeros_like(p, requires_grad: false), (sum, part) => sum + part[i])).ToList();
+        PoisonMemory();
         var actual = PrivateStep.Gradient(model, parameters, options, optimizer =>
         {
             if (options.PerMicrobatchBackward)
@@ -108,6 +109,17 @@ public class FuzzTests
         var count = sampling?.ExpectedBatchSize ?? microbatches.Count;
         Compare(actual.Select(g => g * count).ToList(), expected, clip, type == ScalarType.Float64 ? 1e-10 : 1e-4);
         return model.Kind;
+    }
+
+    /// <summary>Leaves NaN in memory that is given back, so that whoever reads what was not written is found out.</summary>
+    private static void PoisonMemory()
+    {
+        using var scope = NewDisposeScope();
+        for (var length = 1L; length <= 1 << 13; length += Math.Max(1, length / 2))
+        {
+            for (var i = 0; i < 3; i++)
+                full(length, double.NaN, dtype: ScalarType.Float64);
+        }
     }
 
     /// <summary>Differences count in units of what can be added at most, so that zero is compared with zero.</summary>
