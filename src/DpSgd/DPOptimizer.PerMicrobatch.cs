@@ -25,6 +25,7 @@ public partial class DPOptimizer
     /// The guarantee rests on it that the loss depends on those examples alone.
     /// </param>
     /// <exception cref="ArgumentException">The batch size is negative, or <see cref="DPOptimizerOptions.NumMicrobatches"/> does not divide it.</exception>
+    /// <exception cref="PrivacyBudgetExceededException">The step would spend more than <see cref="DPOptimizerOptions.Budget"/>. No step was taken and none was counted.</exception>
     /// <exception cref="InvalidOperationException">
     /// <see cref="DPOptimizerOptions.PerMicrobatchBackward"/> is not set; or the function did not do as it should. No step
     /// was taken and none was counted.
@@ -49,10 +50,12 @@ public partial class DPOptimizer
             var microbatches = piece?.Microbatches ?? _microbatching.Divide(batchSize);
             var expectedCount = _microbatching.ExpectedCount(batchSize);
             _gradient.Zero();
-            NonFiniteExamples += _microbatchBackward.AddClippedSum(
+            var nonFinite = _microbatchBackward.AddClippedSum(
                 microbatches, microbatchLoss, _options.LossReduction, _options.L2NormClip, _gradient);
             if (CompletesBatch(piece))
-                Release(batchSize, expectedCount);
+                Release(batchSize, expectedCount, nonFinite);
+            else
+                NonFiniteExamples += nonFinite;
         }
         finally
         {

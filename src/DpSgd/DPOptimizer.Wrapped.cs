@@ -59,14 +59,14 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
         Attach();
     }
 
-    /// <summary>The wrapped optimizer's state. The privacy ledger is not part of it: keep that too.</summary>
+    /// <summary>The wrapped optimizer's state. The privacy ledger is not part of it: <see cref="SaveCheckpoint"/> keeps both.</summary>
     public override StateDictionary state_dict() => _inner.state_dict();
 
     /// <summary>Sets the wrapped optimizer's state.</summary>
     /// <param name="state_dict">From <see cref="state_dict"/>, of this or of the bare optimizer.</param>
     public override void load_state_dict(StateDictionary state_dict) => _inner.load_state_dict(state_dict);
 
-    /// <summary>Saves the wrapped optimizer's state, as it would itself. The privacy ledger is not part of it: keep that too.</summary>
+    /// <summary>Saves the wrapped optimizer's state, as it would itself. The privacy ledger is not part of it: <see cref="SaveCheckpoint"/> keeps both.</summary>
     /// <param name="location">Path of the file.</param>
     public new void save_state_dict(string location) => _inner.save_state_dict(location);
 
@@ -100,6 +100,7 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
             _gradient?.Dispose();
             ForgetPieces();
             _unwatch?.Invoke();
+            _ledger?.Dispose();
             _inner?.Dispose();
         }
         base.Dispose(disposing);

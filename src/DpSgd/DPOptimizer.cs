@@ -32,6 +32,7 @@ public partial class DPOptimizer : OptimizerHelper
     private readonly nn.Module _model;
     private readonly DPOptimizerOptions _options;
     private readonly Microbatching _microbatching;
+    private readonly OptimizerLedger _ledger;
     private IReadOnlyList<Parameter> _parameters = [];
     private HashSet<IntPtr> _known = [];
     private IReadOnlyList<(string Name, Parameter Parameter)> _ofModel = [];
@@ -68,6 +69,9 @@ public partial class DPOptimizer : OptimizerHelper
         _microbatching = new Microbatching(options);
         Accountant = SamplingAccountant.For(options);
         RefuseAltered(options.Sampling);
+        if (options.Budget is not null)
+            DPOptimizerOptions.RefuseUnknown(Accountant, nameof(DPOptimizerOptions.Accountant));
+        _ledger = new OptimizerLedger(Accountant, options.Budget);
         Attach();
         WatchBatches();
     }
@@ -117,6 +121,7 @@ public partial class DPOptimizer : OptimizerHelper
     /// another way than through its layer. No step was taken and none was counted.
     /// </exception>
     /// <exception cref="ArgumentException"><see cref="DPOptimizerOptions.NumMicrobatches"/> does not divide the batch. No step was taken and none was counted.</exception>
+    /// <exception cref="PrivacyBudgetExceededException">The step would spend more than <see cref="DPOptimizerOptions.Budget"/>. No step was taken and none was counted.</exception>
     /// <exception cref="NotSupportedException">The accountant has no bound for the step, as for Poisson samples when one example is replaced. No step was taken and none was counted.</exception>
     public override Tensor step(Func<Tensor>? closure = null)
     {
@@ -142,11 +147,14 @@ public partial class DPOptimizer : OptimizerHelper
             var expectedCount = _microbatching.ExpectedCount(batch.Size);
 
             _gradient.Zero();
-            if (batch.Size > 0)
-                AddClippedSum(batch, microbatches, closure is null ? _options.LossReduction : LossReduction.Sum);
+            var nonFinite = batch.Size > 0
+                ? AddClippedSum(batch, microbatches, closure is null ? _options.LossReduction : LossReduction.Sum)
+                : 0;
             PhaseEnded?.Invoke(StepPhase.Sums);
             if (CompletesBatch(piece))
-                Release(batch.Size, expectedCount);
+                Release(batch.Size, expectedCount, nonFinite);
+            else
+                NonFiniteExamples += nonFinite;
             return losses!;
         }
         finally
@@ -155,23 +163,17 @@ public partial class DPOptimizer : OptimizerHelper
         }
     }
 
-    /// <summary>The epsilon that holds, with the given delta, for all steps in the ledger so far.</summary>
-    /// <param name="delta">Delta, in (0, 1): usually well below one over the number of examples.</param>
-    /// <returns>Epsilon; positive infinity if there is no finite one.</returns>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="delta"/> is NaN or outside (0, 1).</exception>
-    public double GetEpsilon(double delta) => Accountant.GetEpsilon(Guard.StrictlyBetweenZeroAndOne(delta));
-
     /// <summary>From the clipped sum to the update: noise, scale, ledger, and then the weights.</summary>
-    private void Release(long batchSize, double expectedCount)
+    private void Release(long batchSize, double expectedCount, long nonFinite)
     {
         _gradient.AddNoise(_options.Noise, _options.NoiseMultiplier * _options.L2NormClip);
         _gradient.DivideBy(expectedCount);
         PhaseEnded?.Invoke(StepPhase.Noise);
 
+        EnterIntoLedger(batchSize);
         InHand?.Use();
-        Accountant.Compose(EventOf(batchSize));
-        _paidEpoch = InHand?.Epoch;
         Steps++;
+        NonFiniteExamples += nonFinite;
         Update();
         PhaseEnded?.Invoke(StepPhase.Update);
     }
@@ -196,7 +198,8 @@ public partial class DPOptimizer : OptimizerHelper
     }
 
     /// <summary>Clips each microbatch's average gradient to norm C and adds the sum of them to the flat gradient.</summary>
-    private void AddClippedSum(TappedBatch batch, Microbatches microbatches, LossReduction reduction)
+    /// <returns>How many examples were left out since their gradients, or their microbatches', were not finite.</returns>
+    private long AddClippedSum(TappedBatch batch, Microbatches microbatches, LossReduction reduction)
     {
         using var scope = NewDisposeScope();
         using var toAverage = AverageScale(microbatches, reduction);
@@ -204,13 +207,10 @@ public partial class DPOptimizer : OptimizerHelper
         PhaseEnded?.Invoke(StepPhase.Norms);
         var weights = microbatches.Spread(FlatClipping.Factors(norms, _options.L2NormClip).mul_(toAverage));
         var drop = microbatches.Spread(norms.isfinite().logical_not());
-        // The one value of a step that the host has to know: whether there is anything to leave out. To count it is free then.
-        if (drop.any().ToBoolean())
-        {
-            NonFiniteExamples += drop.sum().ToInt64();
-            batch = batch.Without(drop);
-        }
-        batch.AddWeightedSum(weights, _gradient);
+        // The one value of a step that the host has to know: whether there is anything to leave out.
+        var dropped = drop.sum().ToInt64();
+        (dropped == 0 ? batch : batch.Without(drop)).AddWeightedSum(weights, _gradient);
+        return dropped;
     }
 
     /// <summary>What makes a microbatch's part of the loss's gradient the average of its examples' gradients: [M].</summary>
@@ -221,20 +221,6 @@ public partial class DPOptimizer : OptimizerHelper
         return microbatches.Sizes is { } sizes
             ? tensor(sizes.Select(size => examples / Math.Max(size, 1)).ToArray(), device: device)
             : full(microbatches.Count, examples / microbatches.Width, dtype: ScalarType.Float64, device: device);
-    }
-
-    /// <summary>What the step costs. Noise that can be drawn again protects nothing.</summary>
-    private DpEvent EventOf(long batchSize)
-    {
-        if (!_options.Noise.IsSecure)
-            return new NonPrivateDpEvent();
-        var mechanism = _options.Noise.EventOf(
-            _microbatching.EffectiveNoiseMultiplier(batchSize, Accountant.NeighboringRelation),
-            _options.NoiseMultiplier * _options.L2NormClip,
-            _gradient.Length);
-        return _options.Sampling is not { } sampling ? mechanism
-            : sampling.IsPaidByEpoch && InHand is { } batch && batch.Epoch == _paidEpoch ? new NoOpDpEvent()
-            : sampling.EventOf(mechanism);
     }
 
     /// <summary>Shows the inner optimizer the private gradient, and nothing else, for the length of its step.</summary>

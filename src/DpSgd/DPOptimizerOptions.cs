@@ -4,7 +4,7 @@ using DpSgd.PerExampleGradients;
 namespace DpSgd;
 
 /// <summary>What makes training private, and how private.</summary>
-public sealed record DPOptimizerOptions
+public sealed partial record DPOptimizerOptions
 {
     /// <summary>
     /// C: the l2 norm, over all parameters together, to which each microbatch's gradient is clipped. Positive and finite.

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using DpSgd;
-using DpSgd.Accounting;
 using MnistCnn.Data;
 using MnistCnn.Model;
 using TorchSharp;
@@ -15,7 +14,6 @@ public sealed class TrainingRun : IDisposable
 {
     private readonly MnistData _data;
     private readonly Hyperparameters _hyperparameters;
-    private readonly RdpAccountant _accountant = new();
     private readonly Sequential _model;
     private readonly PoissonDataLoader _loader;
     private readonly OptimizerHelper _optimizer;
@@ -59,10 +57,7 @@ public sealed class TrainingRun : IDisposable
             progress.OnEpoch(epochs[^1]);
         }
         var interrupted = _steps < _hyperparameters.Epochs * _loader.Count;
-        var guarantee = _optimizer is DPOptimizer optimizer
-            ? Guarantee.Of(_accountant, optimizer, _loader.Sampling, _hyperparameters)
-            : null;
-        return new TrainingResult(epochs, interrupted, guarantee);
+        return new TrainingResult(epochs, interrupted, (_optimizer as DPOptimizer)?.Guarantee(_hyperparameters.Delta));
     }
 
     public void Dispose()
@@ -80,7 +75,6 @@ public sealed class TrainingRun : IDisposable
         NoiseMultiplier = _hyperparameters.NoiseMultiplier,
         NumMicrobatches = _hyperparameters.Microbatches,
         Sampling = _loader.Sampling,
-        Accountant = _accountant,
     });
 
     private void TrainEpoch(int epoch, ITrainingProgress progress, CancellationToken stop)

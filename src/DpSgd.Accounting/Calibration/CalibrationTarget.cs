@@ -17,19 +17,35 @@ internal sealed class CalibrationTarget
     }
 
     /// <summary>What a run costs.</summary>
-    public double Epsilon(double samplingProbability, double noiseMultiplier, long steps)
+    public double Epsilon(DpEvent step, long steps)
     {
         var accountant = Guard.NotNull(_accountant(), "accountant");
-        accountant.Compose(new PoissonSampledDpEvent(samplingProbability, new GaussianDpEvent(noiseMultiplier)), steps);
+        accountant.Compose(step, steps);
         return accountant.GetEpsilon(_delta);
     }
 
+    /// <inheritdoc cref="Epsilon(DpEvent, long)"/>
+    public double Epsilon(double samplingProbability, double noiseMultiplier, long steps) =>
+        Epsilon(Step(samplingProbability, noiseMultiplier), steps);
+
     /// <summary>By how much a run stays below the target, as the logarithm of a ratio: at least zero when it satisfies it.</summary>
-    public double Slack(double samplingProbability, double noiseMultiplier, long steps)
+    public double Slack(DpEvent step, long steps)
     {
-        var epsilon = Epsilon(samplingProbability, noiseMultiplier, steps);
+        var epsilon = Epsilon(step, steps);
         return epsilon == _epsilon ? 0 : Math.Log(_epsilon) - Math.Log(epsilon);
     }
+
+    /// <inheritdoc cref="Slack(DpEvent, long)"/>
+    public double Slack(double samplingProbability, double noiseMultiplier, long steps) =>
+        Slack(Step(samplingProbability, noiseMultiplier), steps);
+
+    /// <summary>The most steps that satisfy the target; null when one is too many.</summary>
+    /// <param name="step">What one step is.</param>
+    /// <param name="most">No more are of interest.</param>
+    public long? MostSteps(DpEvent step, long most = long.MaxValue) => IntegerSearch.Most(steps => Slack(step, steps), 1, most);
+
+    private static PoissonSampledDpEvent Step(double samplingProbability, double noiseMultiplier) =>
+        new(samplingProbability, new GaussianDpEvent(noiseMultiplier));
 
     /// <summary>About the noise that a run needs: as if the central limit theorem held exactly (arXiv:1911.11607).</summary>
     public double GuessNoiseMultiplier(double samplingProbability, long steps)

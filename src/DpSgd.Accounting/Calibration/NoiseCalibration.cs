@@ -34,6 +34,26 @@ public static class NoiseCalibration
                 "with infinite noise", target.Epsilon(samplingProbability, double.PositiveInfinity, steps));
     }
 
+    /// <summary>The least noise multiplier with which a run whose steps are of any kind is (epsilon, delta)-differentially private.</summary>
+    /// <param name="targetEpsilon">Epsilon, at least zero and finite.</param>
+    /// <param name="targetDelta">Delta, in (0, 1).</param>
+    /// <param name="step">One step as an event, from its noise multiplier; more noise must not cost more.</param>
+    /// <param name="steps">Number of steps, at least one.</param>
+    /// <param name="accountant">Makes an accountant; a new one for every question. What it holds already counts. <see cref="RdpAccountant"/> when null.</param>
+    /// <returns>The noise multiplier; zero when no noise is needed.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="step"/> is null.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An argument is NaN or outside its range, or no noise is enough: then the message says what can be reached.</exception>
+    /// <exception cref="NotSupportedException">The accountant has no bound for the step.</exception>
+    public static double FindNoiseMultiplier(
+        double targetEpsilon, double targetDelta, Func<double, DpEvent> step, long steps, Func<IPrivacyAccountant>? accountant = null)
+    {
+        Guard.NotNull(step);
+        Guard.AtLeast(1, steps);
+        var target = new CalibrationTarget(targetEpsilon, targetDelta, accountant);
+        return LogSearch.Least(sigma => target.Slack(step(sigma), steps), target.GuessNoiseMultiplier(1, steps))
+            ?? throw target.Unreachable("with infinite noise", target.Epsilon(step(double.PositiveInfinity), steps));
+    }
+
     /// <summary>The most steps after which a run is (epsilon, delta)-differentially private.</summary>
     /// <param name="targetEpsilon">Epsilon, at least zero and finite.</param>
     /// <param name="targetDelta">Delta, in (0, 1).</param>

@@ -34,6 +34,7 @@ internal sealed record AccountantFile(string Format, int Version, string Checksu
     RespectNullableAnnotations = true,
     Converters = [typeof(StrictEnumConverter)])]
 [JsonSerializable(typeof(AccountantFile))]
+[JsonSerializable(typeof(LedgerEntry[]))]
 internal sealed partial class StateJson : JsonSerializerContext;
 
 /// <summary>Neighbouring relations by name, never by number.</summary>

@@ -5,6 +5,11 @@ namespace DpSgd.Accounting;
 /// <summary>A guarantee in words, for a person who signs for it.</summary>
 internal static class StatementText
 {
+    public const string SeededNoise =
+        "Warning: the noise does not come from a cryptographic generator. Whoever learns its seed can remove it: this run is not private.";
+
+    public const string NoFiniteEpsilon = "Warning: no finite eps is known. This run is not private.";
+
     /// <summary>The whole statement: lines separated by a line feed.</summary>
     public static string Of(DpSgdGuarantee guarantee) => string.Join('\n', Sentences(guarantee)
         .Concat(Warnings(guarantee))
@@ -14,25 +19,32 @@ internal static class StatementText
     private static IEnumerable<string> Sentences(DpSgdGuarantee guarantee)
     {
         var run = guarantee.Run;
-        yield return $"DP-SGD with sampling rate = {PythonNumber.General(100 * run.SamplingProbability, 3)}% and noise_multiplier = {PythonNumber.Repr(run.NoiseMultiplier)}"
-            + $" iterated over {Whole(run.Steps)} steps satisfies differential privacy"
-            + $" with eps = {Short(guarantee.Epsilon)} and delta = {PythonNumber.Repr(run.Delta)}.";
-        yield return guarantee.OptimalOrder is { } order
-            ? $"The optimal RDP order is {PythonNumber.Repr(order)}."
-            : "The eps is the least that privacy loss distributions prove.";
+        yield return Sentence(run.SamplingProbability, run.NoiseMultiplier, run.Steps, guarantee.Epsilon, run.Delta);
+        yield return Proof(guarantee.OptimalOrder);
     }
+
+    /// <summary>The tutorial's first sentence.</summary>
+    public static string Sentence(double samplingProbability, double noiseMultiplier, long steps, double epsilon, double delta) =>
+        $"DP-SGD with sampling rate = {PythonNumber.General(100 * samplingProbability, 3)}% and noise_multiplier = {PythonNumber.Repr(noiseMultiplier)}"
+        + $" iterated over {Whole(steps)} steps satisfies differential privacy"
+        + $" with eps = {Short(epsilon)} and delta = {PythonNumber.Repr(delta)}.";
+
+    /// <summary>The tutorial's second sentence, or what stands for it without an order.</summary>
+    public static string Proof(double? optimalOrder) => optimalOrder is { } order
+        ? $"The optimal RDP order is {PythonNumber.Repr(order)}."
+        : "The eps is the least that privacy loss distributions prove.";
 
     private static IEnumerable<string> Warnings(DpSgdGuarantee guarantee)
     {
         if (!guarantee.Run.UsesSecureNoise)
         {
-            yield return "Warning: the noise does not come from a cryptographic generator. Whoever learns its seed can remove it: this run is not private.";
+            yield return SeededNoise;
             yield break;
         }
 
         if (double.IsPositiveInfinity(guarantee.Epsilon))
         {
-            yield return "Warning: no finite eps is known. This run is not private.";
+            yield return NoFiniteEpsilon;
             yield break;
         }
 
@@ -42,7 +54,7 @@ internal static class StatementText
         if (end is not null && guarantee.Epsilon > 0)
             yield return $"Warning: this is the {end} order tried. The guarantee holds, but other orders would give a smaller eps.";
         if (guarantee.Run.Delta >= 1.0 / guarantee.Run.NumberOfExamples)
-            yield return $"Warning: delta is not below 1 / {Whole(guarantee.Run.NumberOfExamples)}. A mechanism that publishes one example at random has such a delta.";
+            yield return LargeDelta(guarantee.Run.NumberOfExamples);
     }
 
     private static IEnumerable<string> Epsilons(DpSgdGuarantee guarantee)
@@ -70,7 +82,7 @@ internal static class StatementText
             ? "- Poisson sampling: every step takes each example with the sampling rate, independently of all others. A data set that is shuffled and cut into batches does not have this guarantee."
             : "- Sampling: each example is in one batch of every epoch. A data set that is shuffled and cut into batches does so, and no smaller eps is claimed for its being shuffled.";
         yield return "- Neighbouring data sets: one example is added to the data set or removed from it; an eps for a person means all of that person's examples.";
-        yield return $"- Delta: with a probability of about {PythonNumber.Repr(run.Delta)} the protection may be weaker than eps says.";
+        yield return MeaningOfDelta(run.Delta);
         yield return run.MicrobatchSize > 1
             ? $"- Microbatches of {Whole(run.MicrobatchSize)}: their averaged gradients are clipped, which doubles the sensitivity, and what eps is computed with is half the noise multiplier. Which examples share a microbatch does not depend on any one example."
             : "- Microbatches of one: the gradient of every example is clipped by itself.";
@@ -79,9 +91,18 @@ internal static class StatementText
             : "- Secure noise: this run had none.";
     }
 
-    private static string Mark(bool applies) => applies ? " (this run)" : " (not a guarantee for this run)";
+    /// <summary>A delta that says nothing.</summary>
+    public static string LargeDelta(long examples) =>
+        $"Warning: delta is not below 1 / {Whole(examples)}. A mechanism that publishes one example at random has such a delta.";
 
-    private static string Short(double epsilon) => PythonNumber.General(epsilon, 3);
+    /// <summary>What delta is, as one of the assumptions.</summary>
+    public static string MeaningOfDelta(double delta) =>
+        $"- Delta: with a probability of about {PythonNumber.Repr(delta)} the protection may be weaker than eps says.";
+
+    /// <summary>An epsilon to three digits.</summary>
+    public static string Short(double epsilon) => PythonNumber.General(epsilon, 3);
+
+    private static string Mark(bool applies) => applies ? " (this run)" : " (not a guarantee for this run)";
 
     private static string Whole(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

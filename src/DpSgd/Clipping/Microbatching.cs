@@ -29,6 +29,14 @@ internal sealed class Microbatching
             throw Undivided(count, expected, "expected batch size");
     }
 
+    /// <summary>How many examples a microbatch has, on average where a sampling is declared; null if it depends on the batch.</summary>
+    public double? UsualSize => (_options.MicrobatchSize, _options.NumMicrobatches) switch
+    {
+        ({ } size, _) => size,
+        (_, { } count) => _expectedBatchSize / count,
+        _ => 1,
+    };
+
     /// <summary>The partition of one batch.</summary>
     /// <exception cref="ArgumentException">NumMicrobatches does not divide the batch.</exception>
     public Microbatches Divide(long batchSize)

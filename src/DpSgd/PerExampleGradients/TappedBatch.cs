@@ -30,7 +30,8 @@ internal sealed class TappedBatch
         foreach (var use in uses)
         {
             use.Widen();
-            foreach (var (name, parameter) in use.Parameters)
+            // A parameter of no values has no gradient, and shapes with a zero in them are ambiguous.
+            foreach (var (name, parameter) in use.Parameters.Where(p => p.Parameter.numel() > 0))
             {
                 if (!byParameter.TryGetValue(parameter.Handle, out var entry))
                     byParameter[parameter.Handle] = entry = (parameter, []);

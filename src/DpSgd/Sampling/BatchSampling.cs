@@ -45,6 +45,9 @@ public abstract record BatchSampling
     /// <summary>Which accountants have a bound for it, and what to write.</summary>
     internal abstract string AccountantsToUse { get; }
 
+    /// <summary>What the guarantee takes for granted about the batches, as a line of it.</summary>
+    internal virtual string Assumption => $"- Sampling: batches are drawn as declared, {ToString()}.";
+
     /// <summary>The event of applying a mechanism to one batch.</summary>
     /// <param name="mechanism">What is done to the batch.</param>
     public abstract DpEvent EventOf(DpEvent mechanism);

@@ -29,6 +29,14 @@ public sealed record PoissonSampling(double Probability, long DatasetSize) : Bat
         "For Poisson samples use RdpAccountant or PldAccountant, or, where one example takes the place of another, new PldAccountant(NeighboringRelation.ReplaceOne)";
 
     /// <inheritdoc/>
+    internal override string Assumption => (IsSecret, Draws) switch
+    {
+        (false, _) => "- Sampling: the batches came from a seed, so nothing is claimed for it. Every example counts as being in every batch.",
+        (_, null) => "- Poisson sampling: every step takes each example with the sampling rate, independently of all others. The user declared it, and nothing checked it. A data set that is shuffled and cut into batches does not have this guarantee.",
+        _ => "- Poisson sampling: every step takes each example with the sampling rate, independently of all others. The batches were drawn so by the loader, and one step was made of each.",
+    };
+
+    /// <inheritdoc/>
     public override DpEvent EventOf(DpEvent mechanism) => IsSecret ? new PoissonSampledDpEvent(Probability, mechanism) : mechanism;
 
     internal static PoissonSampling Of(int expectedBatchSize, long examples) =>

@@ -58,7 +58,7 @@ public sealed class TrainingRunTests : IDisposable
         var result = Train(new Hyperparameters { Epochs = 1, BatchSize = 100, Microbatches = 25 });
         var expected = DpSgdPrivacy.Compute(SmallMnist.TrainCount, 100, 0.65, 1, 1e-5).Epsilon;
         result.Guarantee!.Epsilon.Should().BeApproximately(expected, 1e-12);
-        result.Guarantee.Statement.Should().Contain("noise_multiplier = 0.65").And.Contain("microbatches of 4");
+        result.Guarantee.Statement.Should().Contain("noise_multiplier = 0.65").And.Contain("Microbatches of 4");
     }
 
     [Fact]

@@ -1,0 +1,80 @@
+using DpSgd.Accounting;
+
+namespace DpSgd;
+
+/// <content>What was spent, and what may be.</content>
+public partial class DPOptimizer
+{
+    private long? _lastBatchSize;
+
+    /// <summary>
+    /// How many more steps <see cref="DPOptimizerOptions.Budget"/> allows, on batches like the last one:
+    /// <see cref="long.MaxValue"/> without a budget. With <see cref="ShuffledDataLoader"/>, where the first step of an epoch
+    /// pays for all of it, how many more epochs.
+    /// </summary>
+    public long StepsLeft => _ledger.StepsLeft(EventOf(_lastBatchSize ?? _options.NumMicrobatches ?? 1));
+
+    /// <summary>
+    /// Whether the budget allows another step. Let the loop ask: <c>if (!optimizer.CanStep) break;</c>.
+    /// </summary>
+    public bool CanStep => IsPaid || StepsLeft > 0;
+
+    /// <summary>The epsilon that holds, with the given delta, for all steps in the ledger so far.</summary>
+    /// <param name="delta">Delta, in (0, 1): usually well below one over the number of examples.</param>
+    /// <returns>Epsilon; positive infinity if there is no finite one.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="delta"/> is NaN or outside (0, 1).</exception>
+    public double GetEpsilon(double delta) => Accountant.GetEpsilon(Guard.StrictlyBetweenZeroAndOne(delta));
+
+    /// <summary>
+    /// What all steps so far guarantee: epsilon with all that it rests on, as a record and in words
+    /// (<see cref="TrainingGuarantee.Statement"/>).
+    /// </summary>
+    /// <param name="delta">Delta, in (0, 1): usually well below one over the number of examples.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="delta"/> is NaN or outside (0, 1).</exception>
+    public TrainingGuarantee Guarantee(double delta)
+    {
+        Guard.StrictlyBetweenZeroAndOne(delta);
+        var (epsilon, order) = KnownAccountant.Epsilon(Accountant, delta);
+        return new()
+        {
+            Epsilon = epsilon,
+            Delta = delta,
+            OptimalOrder = order,
+            NeighboringRelation = Accountant.NeighboringRelation,
+            Accountant = Accountant.GetType().Name,
+            Events = KnownAccountant.Ledger(Accountant) ?? _ledger.Entries(),
+            Steps = Steps,
+            Sampling = _options.Sampling,
+            L2NormClip = _options.L2NormClip,
+            NoiseMultiplier = _options.NoiseMultiplier,
+            MicrobatchSize = _microbatching.UsualSize,
+            IsNoiseSecure = _options.Noise.IsSecure,
+            NoiseSource = _options.Noise.ToString()!,
+            NonFiniteExamples = NonFiniteExamples,
+            LibraryVersion = LibraryVersion,
+        };
+    }
+
+    /// <summary>What a step costs. Noise that can be drawn again protects nothing.</summary>
+    private DpEvent EventOf(long batchSize)
+    {
+        if (!_options.Noise.IsSecure)
+            return new NonPrivateDpEvent();
+        var mechanism = _options.Noise.EventOf(
+            _microbatching.EffectiveNoiseMultiplier(batchSize, Accountant.NeighboringRelation),
+            _options.NoiseMultiplier * _options.L2NormClip,
+            _gradient.Length);
+        return _options.Sampling?.EventOf(mechanism) ?? mechanism;
+    }
+
+    /// <summary>Whether the batch in hand is of an epoch that an earlier step has paid for.</summary>
+    private bool IsPaid => _options.Sampling is { IsPaidByEpoch: true } && InHand is { } batch && batch.Epoch == _paidEpoch;
+
+    /// <summary>Enters the step that is about to be taken into the ledger.</summary>
+    private void EnterIntoLedger(long batchSize)
+    {
+        _ledger.Enter(IsPaid && _options.Noise.IsSecure ? new NoOpDpEvent() : EventOf(batchSize));
+        _paidEpoch = InHand?.Epoch;
+        _lastBatchSize = batchSize;
+    }
+}
