@@ -55,6 +55,7 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
         _instanceNorms.Dispose();
         _microbatchBackward?.Dispose();
         _gradient.Dispose();
+        ForgetPieces();
         Attach();
     }
 
@@ -97,6 +98,8 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
             _instanceNorms?.Dispose();
             _microbatchBackward?.Dispose();
             _gradient?.Dispose();
+            ForgetPieces();
+            _unwatch?.Invoke();
             _inner?.Dispose();
         }
         base.Dispose(disposing);

@@ -47,7 +47,8 @@ public partial class DPOptimizer : OptimizerHelper
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">
     /// The model has a layer with trained parameters for which there is no rule, or one that mixes the examples of a batch;
-    /// or the optimizer trains parameters that are not the model's; or the microbatches do not divide the expected batch.
+    /// or the optimizer trains parameters that are not the model's; or the microbatches do not divide the expected batch; or
+    /// the accountant has no bound for the sampling; or the sampling was altered after it was taken from its loader.
     /// </exception>
     /// <exception cref="InvalidOperationException">The model already has a DPOptimizer.</exception>
     public DPOptimizer(OptimizerHelper optimizer, nn.Module model, DPOptimizerOptions options)
@@ -65,8 +66,10 @@ public partial class DPOptimizer : OptimizerHelper
         }
         RefuseStale(optimizer);
         _microbatching = new Microbatching(options);
-        Accountant = options.Accountant ?? new RdpAccountant();
+        Accountant = SamplingAccountant.For(options);
+        RefuseAltered(options.Sampling);
         Attach();
+        WatchBatches();
     }
 
     /// <summary>Refuses optimizers that are not written in .NET, of which TorchSharp has one: LBFGS.</summary>
@@ -100,7 +103,10 @@ public partial class DPOptimizer : OptimizerHelper
     /// <summary>Told when a part of a step has ended; for benchmarks.</summary>
     internal Action<StepPhase>? PhaseEnded { get; set; }
 
-    /// <summary>Takes one private step.</summary>
+    /// <summary>
+    /// Takes one private step. On a piece of a batch that is not the last it adds to the batch's sum, and changes nothing else
+    /// (<see cref="DPDataLoader{TBatch}"/>).
+    /// </summary>
     /// <param name="closure">
     /// Null after <c>loss.backward()</c>. Otherwise it calls the model and returns the loss of each example, a tensor of
     /// shape [B]; the backward pass is then made here.
@@ -131,15 +137,16 @@ public partial class DPOptimizer : OptimizerHelper
             var batch = _tap.Catch() ?? throw NothingToStepOn();
             if (losses is not null && losses.shape[0] != batch.Size)
                 throw NotOneLossEach(losses.shape[0], batch.Size);
-            RefuseUndrawn(batch.Size);
-            var microbatches = _microbatching.Divide(batch.Size);
+            var piece = PieceInHand(batch.Size);
+            var microbatches = piece?.Microbatches ?? _microbatching.Divide(batch.Size);
             var expectedCount = _microbatching.ExpectedCount(batch.Size);
 
             _gradient.Zero();
             if (batch.Size > 0)
                 AddClippedSum(batch, microbatches, closure is null ? _options.LossReduction : LossReduction.Sum);
             PhaseEnded?.Invoke(StepPhase.Sums);
-            Release(batch.Size, expectedCount);
+            if (CompletesBatch(piece))
+                Release(batch.Size, expectedCount);
             return losses!;
         }
         finally
@@ -161,8 +168,9 @@ public partial class DPOptimizer : OptimizerHelper
         _gradient.DivideBy(expectedCount);
         PhaseEnded?.Invoke(StepPhase.Noise);
 
-        _options.Sampling?.Draws?.Use();
+        InHand?.Use();
         Accountant.Compose(EventOf(batchSize));
+        _paidEpoch = InHand?.Epoch;
         Steps++;
         Update();
         PhaseEnded?.Invoke(StepPhase.Update);
@@ -224,7 +232,9 @@ public partial class DPOptimizer : OptimizerHelper
             _microbatching.EffectiveNoiseMultiplier(batchSize, Accountant.NeighboringRelation),
             _options.NoiseMultiplier * _options.L2NormClip,
             _gradient.Length);
-        return _options.Sampling?.EventOf(mechanism) ?? mechanism;
+        return _options.Sampling is not { } sampling ? mechanism
+            : sampling.IsPaidByEpoch && InHand is { } batch && batch.Epoch == _paidEpoch ? new NoOpDpEvent()
+            : sampling.EventOf(mechanism);
     }
 
     /// <summary>Shows the inner optimizer the private gradient, and nothing else, for the length of its step.</summary>

@@ -69,8 +69,9 @@ public sealed record DPOptimizerOptions
     public BatchSampling? Sampling { get; init; }
 
     /// <summary>
-    /// The ledger that every step is entered into. Null, the default, makes a new <see cref="RdpAccountant"/>. Give the same
-    /// one to all optimizers that train on the same data.
+    /// The ledger that every step is entered into. Null, the default, makes a new <see cref="RdpAccountant"/>, or a new
+    /// <see cref="PldAccountant"/> for truncated Poisson samples. Give the same one to all optimizers that train on the same
+    /// data. Batches of fixed size need one whose neighbouring relation you chose: another is refused.
     /// </summary>
     public IPrivacyAccountant? Accountant { get; init; }
 

@@ -56,6 +56,24 @@ internal sealed class Microbatches
     public static Microbatches AtRandom(long batchSize, int count) =>
         Of(Enumerable.Range(0, (int)batchSize).Select(_ => (long)RandomNumberGenerator.GetInt32(count)), batchSize, count);
 
+    /// <summary>
+    /// A random partition into parts of <paramref name="size"/> examples, each partition as likely as any other; one part may
+    /// have fewer. For batches whose size is public: the places of the others do not depend on which example is at one.
+    /// </summary>
+    public static Microbatches AtRandomInEqualParts(long batchSize, long size)
+    {
+        var places = new long[batchSize];
+        for (var i = 0; i < batchSize; i++)
+            places[i] = i / size;
+        RandomNumberGenerator.Shuffle<long>(places);
+        return Of(places, batchSize, (batchSize + size - 1) / size);
+    }
+
+    /// <summary>Examples that follow each other, so many in each microbatch.</summary>
+    public static Microbatches OfSizes(IReadOnlyList<long> sizes) => sizes.All(size => size == sizes[0])
+        ? new(sizes[0] * sizes.Count, sizes.Count, sizes[0])
+        : Of(sizes.SelectMany((size, i) => Enumerable.Repeat((long)i, (int)size)), sizes.Sum(), sizes.Count);
+
     private static Microbatches Of(IEnumerable<long> microbatchOfExample, long batchSize, long count)
     {
         var lists = Enumerable.Range(0, (int)count).Select(_ => new List<long>()).ToArray();

@@ -46,6 +46,12 @@ internal sealed class FlatGradient : IDisposable
             flat.zero_();
     }
 
+    public void Add(FlatGradient other)
+    {
+        foreach (var (flat, more) in _flats.Zip(other._flats))
+            flat.add_(more);
+    }
+
     /// <summary>Adds noise to every coordinate.</summary>
     public void AddNoise(NoiseSource noise, double standardDeviation)
     {

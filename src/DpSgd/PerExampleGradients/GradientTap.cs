@@ -39,7 +39,7 @@ internal sealed class GradientTap : IDisposable
                 Claim(module);
             // Where the model is itself a tapped layer, its own hooks see its calls.
             if (!layers.Any(layer => layer.Module == model))
-                _undo.Add(RootCall.Observe(model, BeginModel, EndModel));
+                _undo.Add(RootCall.Observe(model, examples => BeginModel(examples?.shape[0]), EndModel));
             foreach (var layer in layers)
                 Tap(layer);
         }
