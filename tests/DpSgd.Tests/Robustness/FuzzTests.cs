@@ -108,7 +108,7 @@ public class FuzzTests
         ledger.Events.Should().ContainSingle();
 
         var count = sampling?.ExpectedBatchSize ?? microbatches.Count;
-        Compare(actual.Select(g => g * count).ToList(), expected, clip, type == ScalarType.Float64 ? 1e-10 : 1e-4, what);
+        Compare(actual.Select(g => g * count).ToList(), expected, clip, type == ScalarType.Float64 ? 1e-9 : 1e-4, what);
         return model.Kind;
     }
 
