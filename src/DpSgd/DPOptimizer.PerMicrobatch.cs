@@ -46,13 +46,16 @@ public partial class DPOptimizer
         RefuseOtherGradients();
         try
         {
-            RefuseUndrawn(batchSize);
-            var microbatches = _microbatching.Divide(batchSize);
+            var piece = PieceInHand(batchSize);
+            var microbatches = piece?.Microbatches ?? _microbatching.Divide(batchSize);
             var expectedCount = _microbatching.ExpectedCount(batchSize);
             _gradient.Zero();
             var nonFinite = _microbatchBackward.AddClippedSum(
                 microbatches, microbatchLoss, _options.LossReduction, _options.L2NormClip, _gradient);
-            Release(batchSize, expectedCount, nonFinite);
+            if (CompletesBatch(piece))
+                Release(batchSize, expectedCount, nonFinite);
+            else
+                NonFiniteExamples += nonFinite;
         }
         finally
         {

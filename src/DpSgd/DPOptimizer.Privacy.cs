@@ -9,14 +9,15 @@ public partial class DPOptimizer
 
     /// <summary>
     /// How many more steps <see cref="DPOptimizerOptions.Budget"/> allows, on batches like the last one:
-    /// <see cref="long.MaxValue"/> without a budget.
+    /// <see cref="long.MaxValue"/> without a budget. With <see cref="ShuffledDataLoader"/>, where the first step of an epoch
+    /// pays for all of it, how many more epochs.
     /// </summary>
     public long StepsLeft => _ledger.StepsLeft(EventOf(_lastBatchSize ?? _options.NumMicrobatches ?? 1));
 
     /// <summary>
     /// Whether the budget allows another step. Let the loop ask: <c>if (!optimizer.CanStep) break;</c>.
     /// </summary>
-    public bool CanStep => StepsLeft > 0;
+    public bool CanStep => IsPaid || StepsLeft > 0;
 
     /// <summary>The epsilon that holds, with the given delta, for all steps in the ledger so far.</summary>
     /// <param name="delta">Delta, in (0, 1): usually well below one over the number of examples.</param>
@@ -54,19 +55,26 @@ public partial class DPOptimizer
         };
     }
 
-    /// <summary>What the step costs. Noise that can be drawn again protects nothing.</summary>
+    /// <summary>What a step costs. Noise that can be drawn again protects nothing.</summary>
     private DpEvent EventOf(long batchSize)
     {
         if (!_options.Noise.IsSecure)
             return new NonPrivateDpEvent();
-        var mechanism = new GaussianDpEvent(_microbatching.EffectiveNoiseMultiplier(batchSize, Accountant.NeighboringRelation));
+        var mechanism = _options.Noise.EventOf(
+            _microbatching.EffectiveNoiseMultiplier(batchSize, Accountant.NeighboringRelation),
+            _options.NoiseMultiplier * _options.L2NormClip,
+            _gradient.Length);
         return _options.Sampling?.EventOf(mechanism) ?? mechanism;
     }
+
+    /// <summary>Whether the batch in hand is of an epoch that an earlier step has paid for.</summary>
+    private bool IsPaid => _options.Sampling is { IsPaidByEpoch: true } && InHand is { } batch && batch.Epoch == _paidEpoch;
 
     /// <summary>Enters the step that is about to be taken into the ledger.</summary>
     private void EnterIntoLedger(long batchSize)
     {
-        _ledger.Enter(EventOf(batchSize));
+        _ledger.Enter(IsPaid && _options.Noise.IsSecure ? new NoOpDpEvent() : EventOf(batchSize));
+        _paidEpoch = InHand?.Epoch;
         _lastBatchSize = batchSize;
     }
 }

@@ -32,6 +32,7 @@ public partial class DPOptimizer
                 "No private step was taken: the optimizer trains other parameters now than when it was made. Some were frozen then, or the " +
                 "model was moved to another device or type since. Make both optimizers again.");
         }
+        _frozenBatchNorms.RefuseMixing();
         foreach (var (name, parameter) in _ofModel)
         {
             using var gradient = parameter.grad;
@@ -46,11 +47,15 @@ public partial class DPOptimizer
         }
     }
 
-    /// <exception cref="InvalidOperationException">The loader that the sampling belongs to did not draw such a batch, or a step was made of it already.</exception>
-    private void RefuseUndrawn(long batchSize)
+    /// <summary>A sampling vouches for what its loader does, and for nothing else.</summary>
+    private static void RefuseAltered(BatchSampling? sampling)
     {
-        if (_options.Sampling?.Draws?.WhyNot(batchSize) is { } reason)
-            throw new InvalidOperationException($"No private step was taken: {reason}.");
+        if (sampling?.Draws is { } draws && !sampling.Equals(draws.Sampling))
+        {
+            throw new ArgumentException(
+                $"The sampling says {sampling}, but the loader that it was taken from does {draws.Sampling}. Give it as it is: Sampling = loader.Sampling.",
+                nameof(DPOptimizerOptions.Sampling));
+        }
     }
 
     private static InvalidOperationException NotOneLossEach(long losses, long examples) => new(

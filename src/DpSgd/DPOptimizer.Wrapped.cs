@@ -51,8 +51,11 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
         LayersToTap([.. _parameters, .. added], nameof(param_group));
         _inner.add_param_group(param_group);
         _tap.Dispose();
+        _frozenBatchNorms.Dispose();
+        _instanceNorms.Dispose();
         _microbatchBackward?.Dispose();
         _gradient.Dispose();
+        ForgetPieces();
         Attach();
     }
 
@@ -91,8 +94,12 @@ public partial class DPOptimizer : optim.IMomentum, optim.IBetas
         {
             _disposed = true;
             _tap?.Dispose();
+            _frozenBatchNorms?.Dispose();
+            _instanceNorms?.Dispose();
             _microbatchBackward?.Dispose();
             _gradient?.Dispose();
+            ForgetPieces();
+            _unwatch?.Invoke();
             _ledger?.Dispose();
             _inner?.Dispose();
         }

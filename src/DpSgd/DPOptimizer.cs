@@ -37,6 +37,8 @@ public partial class DPOptimizer : OptimizerHelper
     private HashSet<IntPtr> _known = [];
     private IReadOnlyList<(string Name, Parameter Parameter)> _ofModel = [];
     private GradientTap _tap = null!;
+    private FrozenBatchNorms _frozenBatchNorms = null!;
+    private EmptyInstanceNorms _instanceNorms = null!;
     private FlatGradient _gradient = null!;
 
     /// <summary>Wraps an optimizer.</summary>
@@ -46,7 +48,8 @@ public partial class DPOptimizer : OptimizerHelper
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">
     /// The model has a layer with trained parameters for which there is no rule, or one that mixes the examples of a batch;
-    /// or the optimizer trains parameters that are not the model's; or the microbatches do not divide the expected batch.
+    /// or the optimizer trains parameters that are not the model's; or the microbatches do not divide the expected batch; or
+    /// the accountant has no bound for the sampling; or the sampling was altered after it was taken from its loader.
     /// </exception>
     /// <exception cref="InvalidOperationException">The model already has a DPOptimizer.</exception>
     public DPOptimizer(OptimizerHelper optimizer, nn.Module model, DPOptimizerOptions options)
@@ -64,11 +67,13 @@ public partial class DPOptimizer : OptimizerHelper
         }
         RefuseStale(optimizer);
         _microbatching = new Microbatching(options);
-        Accountant = options.Accountant ?? new RdpAccountant();
+        Accountant = SamplingAccountant.For(options);
+        RefuseAltered(options.Sampling);
         if (options.Budget is not null)
             DPOptimizerOptions.RefuseUnknown(Accountant, nameof(DPOptimizerOptions.Accountant));
         _ledger = new OptimizerLedger(Accountant, options.Budget);
         Attach();
+        WatchBatches();
     }
 
     /// <summary>Refuses optimizers that are not written in .NET, of which TorchSharp has one: LBFGS.</summary>
@@ -102,7 +107,10 @@ public partial class DPOptimizer : OptimizerHelper
     /// <summary>Told when a part of a step has ended; for benchmarks.</summary>
     internal Action<StepPhase>? PhaseEnded { get; set; }
 
-    /// <summary>Takes one private step.</summary>
+    /// <summary>
+    /// Takes one private step. On a piece of a batch that is not the last it adds to the batch's sum, and changes nothing else
+    /// (<see cref="DPDataLoader{TBatch}"/>).
+    /// </summary>
     /// <param name="closure">
     /// Null after <c>loss.backward()</c>. Otherwise it calls the model and returns the loss of each example, a tensor of
     /// shape [B]; the backward pass is then made here.
@@ -134,8 +142,8 @@ public partial class DPOptimizer : OptimizerHelper
             var batch = _tap.Catch() ?? throw NothingToStepOn();
             if (losses is not null && losses.shape[0] != batch.Size)
                 throw NotOneLossEach(losses.shape[0], batch.Size);
-            RefuseUndrawn(batch.Size);
-            var microbatches = _microbatching.Divide(batch.Size);
+            var piece = PieceInHand(batch.Size);
+            var microbatches = piece?.Microbatches ?? _microbatching.Divide(batch.Size);
             var expectedCount = _microbatching.ExpectedCount(batch.Size);
 
             _gradient.Zero();
@@ -143,7 +151,10 @@ public partial class DPOptimizer : OptimizerHelper
                 ? AddClippedSum(batch, microbatches, closure is null ? _options.LossReduction : LossReduction.Sum)
                 : 0;
             PhaseEnded?.Invoke(StepPhase.Sums);
-            Release(batch.Size, expectedCount, nonFinite);
+            if (CompletesBatch(piece))
+                Release(batch.Size, expectedCount, nonFinite);
+            else
+                NonFiniteExamples += nonFinite;
             return losses!;
         }
         finally
@@ -160,7 +171,7 @@ public partial class DPOptimizer : OptimizerHelper
         PhaseEnded?.Invoke(StepPhase.Noise);
 
         EnterIntoLedger(batchSize);
-        _options.Sampling?.Draws?.Use();
+        InHand?.Use();
         Steps++;
         NonFiniteExamples += nonFinite;
         Update();
@@ -196,6 +207,7 @@ public partial class DPOptimizer : OptimizerHelper
         PhaseEnded?.Invoke(StepPhase.Norms);
         var weights = microbatches.Spread(FlatClipping.Factors(norms, _options.L2NormClip).mul_(toAverage));
         var drop = microbatches.Spread(norms.isfinite().logical_not());
+        // The one value of a step that the host has to know: whether there is anything to leave out.
         var dropped = drop.sum().ToInt64();
         (dropped == 0 ? batch : batch.Without(drop)).AddWeightedSum(weights, _gradient);
         return dropped;
@@ -219,7 +231,7 @@ public partial class DPOptimizer : OptimizerHelper
             foreach (var parameter in _parameters)
             {
                 if (parameter.requires_grad)
-                    parameter.grad = _gradient.Of(parameter);
+                    parameter.grad = _gradient.GradOf(parameter);
             }
             _inner.step();
         }
@@ -231,8 +243,13 @@ public partial class DPOptimizer : OptimizerHelper
     }
 
     /// <exception cref="ArgumentException">One of the parameters cannot be trained privately.</exception>
-    private IReadOnlyList<TappedLayer> LayersToTap(IReadOnlyList<Parameter> parameters, string argument) =>
-        ModelInspection.TrainedLayers(_model, parameters, argument, _options.PerMicrobatchBackward ? null : new(_options.LayerRules));
+    private IReadOnlyList<TappedLayer> LayersToTap(IReadOnlyList<Parameter> parameters, string argument)
+    {
+        ModelInspection.RefuseForeign(_model, parameters, argument);
+        var inspection = new ModelInspection(_model, parameters, _options);
+        inspection.RefuseProblems();
+        return inspection.Layers;
+    }
 
     /// <summary>Taps the model for the parameters that the inner optimizer trains now.</summary>
     private void Attach()
@@ -240,15 +257,19 @@ public partial class DPOptimizer : OptimizerHelper
         var parameters = _inner.parameters().Where(p => p.requires_grad).DistinctBy(p => p.Handle).ToList();
         var layers = LayersToTap(parameters, "optimizer");
         var gradient = new FlatGradient(parameters);
+        _instanceNorms = new EmptyInstanceNorms(_model);
         try
         {
-            _tap = new GradientTap(_model, layers);
+            _tap = new GradientTap(_model, layers, new Workspace(_options.MemoryBudget));
         }
         catch
         {
             gradient.Dispose();
+            _instanceNorms.Dispose();
             throw;
         }
+        _instanceNorms.Start();
+        _frozenBatchNorms = new FrozenBatchNorms(_model);
         if (_options.PerMicrobatchBackward)
             _microbatchBackward = new MicrobatchBackward(_model, parameters);
         _gradient = gradient;

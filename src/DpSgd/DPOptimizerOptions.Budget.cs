@@ -30,12 +30,12 @@ public sealed partial record DPOptimizerOptions
     {
         Guard.NotNull(budget);
         Guard.AtLeast(1, steps);
-        var ledger = accountant ?? new RdpAccountant();
-        RefuseUnknown(ledger, nameof(accountant));
         var options = new DPOptimizerOptions
         {
             L2NormClip = l2NormClip, NoiseMultiplier = 0, Sampling = sampling, MicrobatchSize = microbatchSize, Accountant = accountant, Budget = budget,
         };
+        var ledger = SamplingAccountant.For(options);
+        RefuseUnknown(ledger, nameof(accountant));
         var share = new Microbatching(options with { NoiseMultiplier = 1 }).EffectiveNoiseMultiplier(microbatchSize ?? 1, ledger.NeighboringRelation);
         return options with
         {
@@ -43,7 +43,7 @@ public sealed partial record DPOptimizerOptions
                 budget.TargetEpsilon,
                 budget.Delta,
                 noise => new GaussianDpEvent(share * noise) is var mechanism && sampling is not null ? sampling.EventOf(mechanism) : mechanism,
-                steps,
+                sampling is { IsPaidByEpoch: true, Draws: not null } ? (steps + sampling.BatchesPerEpoch - 1) / sampling.BatchesPerEpoch : steps,
                 () => KnownAccountant.Clone(ledger)!),
         };
     }

@@ -69,8 +69,9 @@ public sealed partial record DPOptimizerOptions
     public BatchSampling? Sampling { get; init; }
 
     /// <summary>
-    /// The ledger that every step is entered into. Null, the default, makes a new <see cref="RdpAccountant"/>. Give the same
-    /// one to all optimizers that train on the same data.
+    /// The ledger that every step is entered into. Null, the default, makes a new <see cref="RdpAccountant"/>, or a new
+    /// <see cref="PldAccountant"/> for truncated Poisson samples. Give the same one to all optimizers that train on the same
+    /// data. Batches of fixed size need one whose neighbouring relation you chose: another is refused.
     /// </summary>
     public IPrivacyAccountant? Accountant { get; init; }
 
@@ -80,6 +81,21 @@ public sealed partial record DPOptimizerOptions
         get;
         init => field = Guard.NotNull(value, nameof(Noise));
     } = NoiseSource.Secure;
+
+    /// <summary>
+    /// How many bytes of memory the layer rules may take beside what a layer took in and the gradient of what it put out. At
+    /// least one; 64 MiB by default. The result does not depend on it, but for rounding.
+    /// </summary>
+    /// <remarks>
+    /// What is made and thrown away again, such as the gradients of some examples written out, is made for as many examples
+    /// at a time as fit, and for one at least. The gradients of convolutions are kept from the norm to the sum where there is
+    /// room, and made twice where there is not.
+    /// </remarks>
+    public long MemoryBudget
+    {
+        get;
+        init => field = Guard.AtLeast(1, value, nameof(MemoryBudget));
+    } = DefaultMemoryBudget;
 
     /// <summary>
     /// Rules for modules of your own, written as <see cref="LayerRule{TLayer}"/> says. None, by default. One for a type of
@@ -97,6 +113,8 @@ public sealed partial record DPOptimizerOptions
     /// pass for each microbatch. The guarantee is the same; a step is slower by about the number of microbatches.
     /// </summary>
     public bool PerMicrobatchBackward { get; init; }
+
+    internal const long DefaultMemoryBudget = 64 << 20;
 
     private static int? AtLeastOne(int? value, string name) =>
         value is { } given ? (int)Guard.AtLeast(1, given, name) : null;

@@ -33,7 +33,7 @@ internal sealed class DisclosedMixturePair(double probability, DominatingPair fi
             .Concat(second.Sketch(logNeglected).Select(point => ((1 - probability) * point.P, (1 - probability) * point.Q)));
 
     /// <inheritdoc/>
-    public override void AddCells(long firstPoint, double interval, double weight, Span<double> p, Span<double> q)
+    public override void AddCells(double firstPoint, double interval, double weight, Span<double> p, Span<double> q)
     {
         first.AddCells(firstPoint, interval, weight * probability, p, q);
         second.AddCells(firstPoint, interval, weight * (1 - probability), p, q);

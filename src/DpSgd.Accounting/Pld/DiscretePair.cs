@@ -41,11 +41,11 @@ internal sealed class DiscretePair : DominatingPair
     public override IEnumerable<(double P, double Q)> Sketch(double logNeglected) => _atoms.Select(atom => (atom.P, atom.Q));
 
     /// <inheritdoc/>
-    public override void AddCells(long firstPoint, double interval, double weight, Span<double> p, Span<double> q)
+    public override void AddCells(double firstPoint, double interval, double weight, Span<double> p, Span<double> q)
     {
         foreach (var (loss, inP, inQ) in _atoms)
         {
-            var cell = (int)Math.Clamp(Math.Ceiling(loss / interval) - firstPoint, 0, p.Length - 1);
+            var cell = (int)Math.Clamp(Math.Ceiling(loss / interval - firstPoint), 0, p.Length - 1);
             p[cell] += weight * inP;
             q[cell] += weight * inQ;
         }

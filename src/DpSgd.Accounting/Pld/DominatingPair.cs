@@ -32,12 +32,12 @@ internal abstract class DominatingPair
     /// cell holds all losses up to <paramref name="firstPoint"/> times the interval, the last one all above; what is infinite
     /// is not included.
     /// </summary>
-    /// <param name="firstPoint">Index of the first grid point.</param>
+    /// <param name="firstPoint">Index of the first grid point; a fraction shifts the grid.</param>
     /// <param name="interval">Distance of grid points.</param>
     /// <param name="weight">What every probability is multiplied with.</param>
     /// <param name="p">Probabilities under P, one more than there are grid points.</param>
     /// <param name="q">Probabilities under Q, as many.</param>
-    public abstract void AddCells(long firstPoint, double interval, double weight, Span<double> p, Span<double> q);
+    public abstract void AddCells(double firstPoint, double interval, double weight, Span<double> p, Span<double> q);
 
     /// <summary>
     /// A few hundred points that look like the pair: good enough to place a grid, too coarse to compute with.

@@ -5,23 +5,25 @@ using System.Runtime.InteropServices;
 namespace DpSgd.Accounting;
 
 /// <summary>
-/// The loss of one mechanism on multiples of an interval: a pair (P, Q) again, kept as the probabilities under P. Those
+/// The loss of one mechanism on a grid of equal intervals: a pair (P, Q) again, kept as the probabilities under P. Those
 /// under Q are e^-loss times as large.
 /// </summary>
 internal sealed class GridLoss
 {
-    // Smaller probabilities are no longer accurate doubles. They go where they cannot lower epsilon.
-    private const double SmallestMass = 1e-300;
-
-    // Beyond this e^loss nears the end of the doubles.
-    private const double LargestPlainLoss = 600;
-
     private readonly double[] _p;
     private readonly double _interval;
 
-    private GridLoss(long first, double interval, double[] p, double infiniteMass, double infiniteMassOfQ)
+    /// <summary>A loss on a grid.</summary>
+    /// <param name="first">Index of the first grid point.</param>
+    /// <param name="shift">The loss at index zero.</param>
+    /// <param name="interval">Distance of the points.</param>
+    /// <param name="p">Probabilities under P at the points.</param>
+    /// <param name="infiniteMass">Probability under P of what cannot happen under Q.</param>
+    /// <param name="infiniteMassOfQ">Probability under Q of what cannot happen under P.</param>
+    public GridLoss(long first, double shift, double interval, double[] p, double infiniteMass, double infiniteMassOfQ)
     {
         First = first;
+        Shift = shift;
         _interval = interval;
         _p = p;
         InfiniteMass = infiniteMass;
@@ -30,6 +32,9 @@ internal sealed class GridLoss
 
     /// <summary>Index of the first grid point.</summary>
     public long First { get; }
+
+    /// <summary>The loss at index zero.</summary>
+    public double Shift { get; }
 
     /// <summary>Probabilities under P at the grid points.</summary>
     public ReadOnlySpan<double> P => _p;
@@ -47,7 +52,7 @@ internal sealed class GridLoss
             var (mass, sum) = (0.0, 0.0);
             for (var i = start; i < Math.Min(_p.Length, start + width); i++)
             {
-                var loss = (First + i) * _interval;
+                var loss = Shift + (First + i) * _interval;
                 if (_p[i] > 1.0 / Groups)
                 {
                     yield return (_p[i], loss);
@@ -58,7 +63,7 @@ internal sealed class GridLoss
                 sum += _p[i] * loss;
             }
 
-            if (mass > SmallestMass)
+            if (mass > 1e-300)
                 yield return (mass, sum / mass);
         }
     }
@@ -68,101 +73,6 @@ internal sealed class GridLoss
 
     /// <summary>Probability under Q of what cannot happen under P.</summary>
     public double InfiniteMassOfQ { get; }
-
-    /// <summary>
-    /// A pair that dominates the given one: the mass of every cell between two grid points is split between both, so
-    /// that the cell keeps its probability under P and under Q. The total mass stays one, and the hockey-stick
-    /// divergence is exact at all grid points and an upper bound between them (Doroshenko, Ghazi, Kamath, Kumar,
-    /// Manurangsi, "Connect the Dots", arXiv:2207.04380).
-    /// </summary>
-    public static GridLoss Above(DominatingPair pair, double interval, double logNeglected)
-    {
-        var (first, points) = Points(pair, interval, logNeglected);
-        var (cellP, cellQ) = Cells(pair, first, interval, points);
-        var p = new double[points];
-        var (infinite, infiniteOfQ) = (pair.InfiniteMass, pair.InfiniteMassOfQ);
-        var width = -Elementary.Expm1(-interval);
-
-        // Below the first point: what Q has more there than the point itself can carry is lost to infinity.
-        p[0] = cellP[0];
-        infiniteOfQ += cellP[0] < SmallestMass ? cellQ[0] : Math.Max(0, cellQ[0] - cellP[0] * Math.Exp(-first * interval));
-        for (var i = 1; i < points; i++)
-        {
-            var left = (first + i - 1) * interval;
-            var up = left > LargestPlainLoss
-                ? cellP[i]
-                : Math.Clamp((cellP[i] - Math.Exp(left) * cellQ[i]) / width, 0, cellP[i]);
-            p[i - 1] += cellP[i] - up;
-            p[i] += up;
-
-            // What P cannot be seen of cannot carry Q.
-            if (cellP[i] < SmallestMass)
-                infiniteOfQ += cellQ[i];
-        }
-
-        var last = (first + points - 1) * interval;
-        var kept = last > LargestPlainLoss ? 0 : Math.Min(cellP[points], Math.Exp(last) * cellQ[points]);
-        p[^1] += kept;
-        infinite += cellP[points] - kept;
-        for (var i = 0; i < points; i++)
-        {
-            if (p[i] is > 0 and < SmallestMass)
-            {
-                infinite += p[i];
-                p[i] = 0;
-            }
-        }
-
-        return new GridLoss(first, interval, p, infinite, infiniteOfQ);
-    }
-
-    /// <summary>
-    /// A pair that the given one dominates: outputs on both sides of a grid point are merged, as a function of the
-    /// output would do, in such a proportion that together they have the loss of that point. What is left over at the
-    /// ends is dropped.
-    /// </summary>
-    public static GridLoss Below(DominatingPair pair, double interval, double logNeglected)
-    {
-        var (first, points) = Points(pair, interval, logNeglected);
-
-        // Half cells, so that every point has one on each side.
-        var (cellP, cellQ) = Cells(pair, 2 * first, interval / 2, 2 * points);
-        var p = new double[points];
-        var next = 0;
-        for (var i = 0; i < points; i++)
-        {
-            var loss = (first + i) * interval;
-            if (Math.Abs(loss) > LargestPlainLoss)
-                continue;
-
-            // Under e^loss Q - P, what lies below the point counts positive and what lies above negative: take from
-            // above until they cancel.
-            var ratio = Math.Exp(loss);
-            var excess = 0.0;
-            for (; next < cellP.Length; next++)
-            {
-                var balance = ratio * cellQ[next] - cellP[next];
-                if (balance < 0 && excess + balance < 0)
-                {
-                    var share = excess / -balance;
-                    p[i] += share * cellP[next];
-                    cellP[next] *= 1 - share;
-                    cellQ[next] *= 1 - share;
-                    excess = 0;
-                    break;
-                }
-
-                excess += balance;
-                p[i] += cellP[next];
-            }
-
-            // Too little above the point: nothing with its loss can be made.
-            if (excess > 0)
-                p[i] = 0;
-        }
-
-        return new GridLoss(first, interval, p, pair.InfiniteMass, pair.InfiniteMassOfQ);
-    }
 
     /// <summary>ln of the sum of P e^(tilt * loss): the cumulant generating function.</summary>
     /// <param name="tilt">Any number.</param>
@@ -178,7 +88,7 @@ internal sealed class GridLoss
                 // The largest term, whose logarithm is the sum's to within that of their number.
                 guess = double.NegativeInfinity;
                 for (var i = 0; i < _p.Length; i++)
-                    guess = Math.Max(guess, _p[i] > 0 ? Math.Log(_p[i]) + tilt * _interval * (First + i) : guess);
+                    guess = Math.Max(guess, _p[i] > 0 ? Math.Log(_p[i]) + tilt * (Shift + _interval * (First + i)) : guess);
                 sum = VectorSum(Tilted(tilt, guess, weights));
             }
 
@@ -200,7 +110,7 @@ internal sealed class GridLoss
         var wide = MemoryMarshal.Cast<double, Vector<double>>(weights);
         var p = MemoryMarshal.Cast<double, Vector<double>>(_p.AsSpan());
         var ramp = Vector.CreateSequence(0.0, 1.0);
-        var (slope, lowest) = (new Vector<double>(tilt * _interval), tilt * _interval * First - logMoment);
+        var (slope, lowest) = (new Vector<double>(tilt * _interval), tilt * (Shift + _interval * First) - logMoment);
         var (small, large) = (new Vector<double>(-745), new Vector<double>(709));
         for (var i = 0; i < wide.Length; i++)
         {
@@ -224,20 +134,5 @@ internal sealed class GridLoss
         foreach (var term in terms[(wide.Length * Vector<double>.Count)..])
             sum += term;
         return sum;
-    }
-
-    private static (long First, int Points) Points(DominatingPair pair, double interval, double logNeglected)
-    {
-        // One point more on each side, so that a mass at the very end is never left outside by the last rounding.
-        var (smallest, largest) = pair.LossRange(logNeglected);
-        var first = (long)Math.Floor(smallest / interval) - 1;
-        return (first, checked((int)((long)Math.Ceiling(largest / interval) + 2 - first)));
-    }
-
-    private static (double[] P, double[] Q) Cells(DominatingPair pair, long first, double interval, int points)
-    {
-        var (p, q) = (new double[points + 1], new double[points + 1]);
-        pair.AddCells(first, interval, 1, p, q);
-        return (p, q);
     }
 }

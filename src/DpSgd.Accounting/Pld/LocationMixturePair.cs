@@ -69,7 +69,7 @@ internal abstract class LocationMixturePair : DominatingPair
     }
 
     /// <inheritdoc/>
-    public sealed override void AddCells(long firstPoint, double interval, double weight, Span<double> p, Span<double> q)
+    public sealed override void AddCells(double firstPoint, double interval, double weight, Span<double> p, Span<double> q)
     {
         var cells = new CellWalk(this);
         for (var i = 0; i < p.Length; i++)

@@ -11,24 +11,6 @@ namespace DpSgd.Accounting;
 /// <param name="interval">The widest grid that is wanted.</param>
 internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long Count)> pairs, double interval)
 {
-    /// <summary>Which side of the truth a result lies on.</summary>
-    public enum Bound
-    {
-        /// <summary>A guarantee.</summary>
-        Upper,
-
-        /// <summary>No guarantee can be better than this.</summary>
-        Lower,
-    }
-
-    // The grid becomes finer than was asked for until it costs no more than this part of epsilon; but not beyond so many
-    // points.
-    private const double GridError = 4e-6;
-    private const double AffordablePoints = 1 << 20;
-
-    // Never more points than this, about 200 MB: then the grid becomes coarser than was asked for.
-    private const double MostPoints = 1 << 21;
-
     // Mass that is cut off from every step, relative to delta and shared by all steps: e^-22.
     private const double Cut = 22;
     private const double NegligibleCut = 1e-7;
@@ -143,9 +125,9 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
     {
         var sketch = new LossSketch(pairs, logNeglected);
         var windows = place(sketch);
-        var h = Interval(windows, logNeglected);
+        var h = GridInterval.For(pairs, windows, logNeglected, interval, bound);
         var grids = pairs.Select(part => (
-            Grid: bound == Bound.Upper ? GridLoss.Above(part.Pair, h, logNeglected) : GridLoss.Below(part.Pair, h, logNeglected),
+            Grid: bound == Bound.Upper ? GridRounding.Above(part.Pair, h, logNeglected) : GridRounding.Below(part.Pair, h, logNeglected),
             part.Count)).ToArray();
 
         // On a grid that is coarse against its losses nothing may be left of a lower bound.
@@ -158,10 +140,11 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
         }
 
         // A window that is too wide is cut, and pays for what it misses.
-        var points = Math.Min(windows.Max(window => (window.High - window.Low) / h) + 4, MostPoints);
+        var points = Math.Min(windows.Max(window => (window.High - window.Low) / h) + 4, GridInterval.MostPoints);
         var length = (int)BitOperations.RoundUpToPowerOf2((uint)points);
         var convolution = new TiltedConvolution(length, _steps);
         Int128 offset = 0;
+        var shift = grids.Sum(part => part.Count * part.Grid.Shift);
         var logMoments = new double[2];
         for (var part = 0; part < grids.Length; part++)
         {
@@ -180,8 +163,8 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
         }
 
         return (
-            (Side(convolution.OfP, 0), Infinite(grids, grid => grid.InfiniteMass)),
-            (Side(convolution.OfQ, 1), Infinite(grids, grid => grid.InfiniteMassOfQ)));
+            (Side(convolution.OfP(windows[0].Tilt * h), 0), Infinite(grids, grid => grid.InfiniteMass)),
+            (Side(convolution.OfQ(windows[1].Tilt * h), 1), Infinite(grids, grid => grid.InfiniteMassOfQ)));
 
         // A coarse grid can be far from what was sketched, many times over after many steps.
         bool LooksDifferent(TiltedWindow window) => Math.Abs(grids.Select((grid, part) =>
@@ -193,18 +176,19 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
         TiltedMass Side((double[] Circle, double Rounding) sum, int side)
         {
             var window = windows[side];
-            var low = (Int128)Math.Floor(window.Low / h) - 1;
+            var origin = window.Sign * shift;
+            var low = (Int128)Math.Floor((window.Low - origin) / h) - 1;
             var start = (int)((window.Sign * low - offset) & (length - 1));
             var mass = new CircularMass(sum.Circle, start, window.Sign);
 
             // What lies outside of the points came in at the other end. In an upper bound that does no harm, but it is
             // missing where it belongs; a lower bound must lose all of it.
-            var above = Outside(window, window.HighTilt, (double)(low + length) * h, logMoments[side]);
-            var below = Outside(window, window.LowTilt, (double)(low - 1) * h, logMoments[side]);
+            var above = Outside(window, window.HighTilt, origin + (double)(low + length) * h, logMoments[side]);
+            var below = Outside(window, window.LowTilt, origin + (double)(low - 1) * h, logMoments[side]);
             var reach = Math.Min(-Elementary.Expm1(-length * h), 1 / (1 + window.Tilt));
             return bound == Bound.Upper
-                ? new TiltedMass(mass, (double)low, h, window.Tilt, logMoments[side], sum.Rounding * reach + above, below)
-                : new TiltedMass(mass, (double)low, h, window.Tilt, logMoments[side], -(sum.Rounding * reach + above + below), 0);
+                ? new TiltedMass(mass, (double)low + origin / h, h, window.Tilt, logMoments[side], sum.Rounding * reach + above, below)
+                : new TiltedMass(mass, (double)low + origin / h, h, window.Tilt, logMoments[side], -(sum.Rounding * reach + above + below), 0);
         }
 
         // Chernoff's bound of the tilted mass beyond a loss, on the grid itself.
@@ -216,26 +200,5 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
                 there += grids[part].Count * grids[part].Grid.LogMoment(tiltOfP, sketch.LogMoment(part, tiltOfP));
             return Math.Exp(Math.Min(0, there - logMoment - (tilt - window.Tilt) * loss));
         }
-    }
-
-    /// <summary>
-    /// The interval: what was asked for, halved until epsilon is accurate, or doubled until the memory suffices. Splitting
-    /// a cell adds about h^2 / 6 to the variance of every step, and so (t + 1) h^2 / 12 to epsilon.
-    /// </summary>
-    private double Interval(TiltedWindow[] windows, double logNeglected)
-    {
-        var accurate = windows.Min(window =>
-            Math.Sqrt(12 * GridError * Math.Max(window.Middle, window.Deviation) / (_steps * (window.Tilt + 1))));
-        var width = Math.Max(
-            windows.Max(window => window.High - window.Low),
-            pairs.Max(part => Width(part.Pair.LossRange(logNeglected))));
-        var h = interval;
-        while (h > accurate && 2 * width / h <= AffordablePoints)
-            h /= 2;
-        while (width / h > MostPoints - 8)
-            h *= 2;
-        return h;
-
-        static double Width((double Smallest, double Largest) range) => range.Largest - range.Smallest;
     }
 }

@@ -128,23 +128,8 @@ public sealed class PldAccountant : IPrivacyAccountant
     /// <param name="json">The text.</param>
     /// <exception cref="ArgumentNullException"><paramref name="json"/> is null.</exception>
     /// <exception cref="FormatException">The text is damaged, of a newer version, or not the state of such an accountant.</exception>
-    public static PldAccountant FromJson(string json)
-    {
-        var state = StateFormat.Read(Guard.NotNull(json), "pld");
-        try
-        {
-            var accountant = new PldAccountant(
-                state.NeighboringRelation,
-                state.ValueDiscretizationInterval ?? throw new FormatException("The state of the accountant has no interval."));
-            foreach (var (dpEvent, count) in state.Ledger)
-                accountant.Compose(dpEvent, count);
-            return accountant;
-        }
-        catch (Exception e) when (e is ArgumentException or NotSupportedException or OverflowException)
-        {
-            throw new FormatException("The state of the accountant is none that this library could have written.", e);
-        }
-    }
+    public static PldAccountant FromJson(string json) => StateFormat.Restore(
+        Guard.NotNull(json), "pld", state => new PldAccountant(state.NeighboringRelation, state.ValueDiscretizationInterval ?? throw new FormatException("The state of the accountant has no interval.")));
 
     private double Answer(Query query, double argument)
     {
@@ -177,9 +162,9 @@ public sealed class PldAccountant : IPrivacyAccountant
         if (!double.IsPositiveInfinity(noise))
             pairs.Add((new PoissonSampledGaussianPair(1, noise), 1));
         var composition = new LossComposition(pairs, ValueDiscretizationInterval);
-        var bound = query is Query.Epsilon or Query.Delta ? LossComposition.Bound.Upper : LossComposition.Bound.Lower;
+        var bound = query is Query.Epsilon or Query.Delta ? Bound.Upper : Bound.Lower;
         var answer = asksForEpsilon ? composition.Epsilon(argument, bound) : composition.Delta(argument, bound);
-        if (bound == LossComposition.Bound.Lower || !RdpAccountant.TryCreate(NeighboringRelation, _ledger.Entries, out var rdp))
+        if (bound == Bound.Lower || !RdpAccountant.TryCreate(NeighboringRelation, _ledger.Entries, out var rdp))
             return answer;
 
         // Where a grid has to be too coarse the other accountant's bound may be the better one.

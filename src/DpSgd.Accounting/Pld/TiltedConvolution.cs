@@ -74,11 +74,13 @@ internal sealed class TiltedConvolution
             _fft.Inverse(_re, _im);
     }
 
-    /// <summary>The distribution under the first tilt, and a bound on the sum of all its rounding errors.</summary>
-    public (double[] Circle, double Rounding) OfP => (_re, RoundingOf(_re));
+    /// <summary>The distribution under the first tilt, and what its rounding errors can do.</summary>
+    /// <param name="decay">The tilt, at least zero, times the interval.</param>
+    public (double[] Circle, double Rounding) OfP(double decay) => (_re, RoundingOf(_re, decay));
 
-    /// <summary>The distribution under the second tilt, and a bound on the sum of all its rounding errors.</summary>
-    public (double[] Circle, double Rounding) OfQ => (_im, RoundingOf(_im));
+    /// <summary>The distribution under the second tilt, and what its rounding errors can do.</summary>
+    /// <param name="decay">The tilt, at least zero, times the interval.</param>
+    public (double[] Circle, double Rounding) OfQ(double decay) => (_im, RoundingOf(_im, decay));
 
     private void Wrap(GridLoss grid, (double Tilt, double LogMoment) at, double[] circle)
     {
@@ -95,16 +97,25 @@ internal sealed class TiltedConvolution
     }
 
     /// <summary>
-    /// A transform errs by a few units in the last place of the root of the sum of squares, for each of its levels. A
-    /// power multiplies the relative error of every frequency by the number of steps.
+    /// Bound on the sum of all rounding errors in a hockey-stick divergence, over the largest weight that a loss has in it.
     /// </summary>
-    private double RoundingOf(double[] mass)
+    /// <remarks>
+    /// A transform errs by a few units in the last place for each of its levels, and a power multiplies the relative error of
+    /// every frequency by the number of steps. The weights of a divergence, (1 - e^-x) e^(-t x) at x above epsilon, rise and
+    /// fall once. By Cauchy and Schwarz the errors count as often as the root of the sum of squares of the weights, which is at
+    /// most 1 / (2 t h) or the length; or else, frequency by frequency, as often as the mean size of the weights' spectrum,
+    /// which for a total variation of two is below 1 + 2 / pi (ln n + 1).
+    /// </remarks>
+    private double RoundingOf(double[] mass, double decay)
     {
         var squares = 0.0;
         foreach (var m in mass)
             squares += m * m;
+        var inPoints = Math.Sqrt(squares * Math.Min(_length, 1 + 0.5 / decay));
+        var inFrequencies = 1 + 2 / Math.PI * (Math.Log(_length) + 1);
         var levels = BitOperations.Log2((uint)_length) + 4;
-        return Rounding * Math.Sqrt(_length * squares) * (levels + _steps * (4 + levels * _spread)) + _length * Math.Exp(LogFaint);
+        return Rounding * (levels * inPoints + _steps * Math.Min((4 + levels * _spread) * inPoints, (4 + levels) * inFrequencies))
+            + _length * Math.Exp(LogFaint);
     }
 
     private static Complex Power(double re, double im, long count, double faint)

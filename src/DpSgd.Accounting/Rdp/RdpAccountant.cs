@@ -180,21 +180,8 @@ public sealed class RdpAccountant : IPrivacyAccountant
     /// <param name="json">The text.</param>
     /// <exception cref="ArgumentNullException"><paramref name="json"/> is null.</exception>
     /// <exception cref="FormatException">The text is damaged, of a newer version, or not the state of such an accountant.</exception>
-    public static RdpAccountant FromJson(string json)
-    {
-        var state = StateFormat.Read(Guard.NotNull(json), "rdp");
-        try
-        {
-            var accountant = new RdpAccountant(state.Orders ?? throw new FormatException("The state of the accountant has no orders."), state.NeighboringRelation);
-            foreach (var (dpEvent, count) in state.Ledger)
-                accountant.Compose(dpEvent, count);
-            return accountant;
-        }
-        catch (Exception e) when (e is ArgumentException or NotSupportedException or OverflowException)
-        {
-            throw new FormatException("The state of the accountant is none that this library could have written.", e);
-        }
-    }
+    public static RdpAccountant FromJson(string json) => StateFormat.Restore(
+        Guard.NotNull(json), "rdp", state => new RdpAccountant(state.Orders ?? throw new FormatException("The state of the accountant has no orders."), state.NeighboringRelation));
 
     /// <summary>An accountant of a whole ledger, if it has a bound for all of it.</summary>
     internal static bool TryCreate(

@@ -31,6 +31,8 @@ internal static class RdpCurve
                 return Gaussian(gaussian.Sigma / gaussian.Sensitivity);
             case PoissonSampledDpEvent sampled when !replaceOne && SameSampleGaussians.TryCollapse(sampled.Event, out var sigma):
                 return new PoissonSampledGaussianRdp(sampled.SamplingProbability, sigma).AtOrders(orders);
+            case PoissonSampledDpEvent { Event: DiscreteGaussianDpEvent gaussian } sampled when !replaceOne:
+                return PoissonSampledDiscreteGaussianRdp.AtOrders(sampled.SamplingProbability, gaussian.Sigma / gaussian.Sensitivity, orders);
             case SampledWithoutReplacementDpEvent sampled when replaceOne && SameSampleGaussians.TryCollapse(sampled.Event, out var sigma):
                 return new WithoutReplacementRdp((double)sampled.SampleSize / sampled.SourceDatasetSize, sigma / Sensitivity(relation)).AtOrders(orders);
             case SingleEpochTreeAggregationDpEvent tree when relation == NeighboringRelation.ReplaceSpecial:

@@ -16,11 +16,33 @@ internal static class StateFormat
     public static string Write(AccountantState state) =>
         JsonSerializer.Serialize(new AccountantFile(Name, Version, Checksum(state), state), StateJson.Default.AccountantFile);
 
+    /// <summary>The accountant whose state is in a text.</summary>
+    /// <param name="json">What <see cref="Write"/> wrote.</param>
+    /// <param name="kind">Which accountant it must be.</param>
+    /// <param name="create">Makes it, with nothing composed yet.</param>
+    /// <exception cref="FormatException">The text cannot be trusted, or is of another kind.</exception>
+    public static T Restore<T>(string json, string kind, Func<AccountantState, T> create)
+        where T : IPrivacyAccountant
+    {
+        var state = Read(json, kind);
+        try
+        {
+            var accountant = create(state);
+            foreach (var (dpEvent, count) in state.Ledger)
+                accountant.Compose(dpEvent, count);
+            return accountant;
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException or OverflowException)
+        {
+            throw new FormatException("The state of the accountant is none that this library could have written.", e);
+        }
+    }
+
     /// <summary>The state in a text.</summary>
     /// <param name="json">What <see cref="Write"/> wrote.</param>
     /// <param name="accountant">Which accountant it must be.</param>
     /// <exception cref="FormatException">The text cannot be trusted, or is of another kind.</exception>
-    public static AccountantState Read(string json, string accountant)
+    private static AccountantState Read(string json, string accountant)
     {
         RefuseOtherVersions(json);
         AccountantFile file;

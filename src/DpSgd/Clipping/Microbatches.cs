@@ -56,6 +56,24 @@ internal sealed class Microbatches
     public static Microbatches AtRandom(long batchSize, int count) =>
         Of(Enumerable.Range(0, (int)batchSize).Select(_ => (long)RandomNumberGenerator.GetInt32(count)), batchSize, count);
 
+    /// <summary>
+    /// A random partition into parts of <paramref name="size"/> examples, each partition as likely as any other; one part may
+    /// have fewer. For batches whose size is public: the places of the others do not depend on which example is at one.
+    /// </summary>
+    public static Microbatches AtRandomInEqualParts(long batchSize, long size)
+    {
+        var places = new long[batchSize];
+        for (var i = 0; i < batchSize; i++)
+            places[i] = i / size;
+        RandomNumberGenerator.Shuffle<long>(places);
+        return Of(places, batchSize, (batchSize + size - 1) / size);
+    }
+
+    /// <summary>Examples that follow each other, so many in each microbatch.</summary>
+    public static Microbatches OfSizes(IReadOnlyList<long> sizes) => sizes.All(size => size == sizes[0])
+        ? new(sizes[0] * sizes.Count, sizes.Count, sizes[0])
+        : Of(sizes.SelectMany((size, i) => Enumerable.Repeat((long)i, (int)size)), sizes.Sum(), sizes.Count);
+
     private static Microbatches Of(IEnumerable<long> microbatchOfExample, long batchSize, long count)
     {
         var lists = Enumerable.Range(0, (int)count).Select(_ => new List<long>()).ToArray();
@@ -78,14 +96,26 @@ internal sealed class Microbatches
     }
 
     /// <summary>[B, ...] as [M, width, ...]; a missing example is zero.</summary>
-    public Tensor Group(Tensor rows)
+    public Tensor Group(Tensor rows) => Group(rows, 0, Count);
+
+    /// <summary>The same for some of the microbatches.</summary>
+    /// <param name="rows">[B, ...].</param>
+    /// <param name="first">The first microbatch.</param>
+    /// <param name="count">How many.</param>
+    /// <returns>[count, width, ...].</returns>
+    public Tensor Group(Tensor rows, long first, long count)
     {
-        if (_members is not null)
+        if (_members is null)
+            return rows.narrow(0, first * Width, count * Width).reshape([count, Width, .. rows.shape[1..]]);
+        var members = _members.AsSpan((int)(first * Width), (int)(count * Width)).ToArray();
+        using var index = tensor(Array.ConvertAll(members, member => Math.Min(member, BatchSize - 1)), device: rows.device);
+        var grouped = rows.index_select(0, index);
+        if (Array.Exists(members, member => member == BatchSize))
         {
-            using var index = tensor(_members, device: rows.device);
-            rows = cat([rows, zeros_like(rows.narrow(0, 0, 1))], 0).index_select(0, index);
+            using var missing = tensor(Array.ConvertAll(members, member => member == BatchSize), device: rows.device);
+            grouped.masked_fill_(missing.view([-1, .. rows.shape[1..].Select(_ => 1L)]), 0);
         }
-        return rows.reshape([Count, Width, .. rows.shape[1..]]);
+        return grouped.reshape([count, Width, .. rows.shape[1..]]);
     }
 
     /// <summary>The sum over each microbatch's examples: [B, ...] to [M, ...].</summary>

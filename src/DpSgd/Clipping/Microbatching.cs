@@ -44,9 +44,12 @@ internal sealed class Microbatching
         var size = SizeFor(batchSize);
         if (size == 1)
             return Microbatches.OfOne(batchSize);
-        return _expectedBatchSize is { } expected
-            ? Microbatches.AtRandom(batchSize, (int)CountIn(expected, size))
-            : Microbatches.Consecutive(batchSize, size);
+        return (_options.Sampling, _expectedBatchSize) switch
+        {
+            (null, _) => Microbatches.Consecutive(batchSize, size),
+            ({ HasFixedSizes: true }, _) => Microbatches.AtRandomInEqualParts(batchSize, size),
+            var (_, expected) => Microbatches.AtRandom(batchSize, (int)CountIn(expected!.Value, size)),
+        };
     }
 
     /// <summary>
@@ -70,12 +73,20 @@ internal sealed class Microbatching
     /// <summary>
     /// The noise multiplier that the mechanism really has. Adding or removing an example changes the average of a
     /// microbatch that has others too from one vector of norm C to another, by up to 2C, and not by C as when it is alone.
-    /// Replacing an example changes a sum by up to 2C either way, which accountants know.
+    /// Replacing an example changes a sum by up to 2C either way, which accountants know. Only where each example is present
+    /// by chance of its own do they compare both, the example and what took its place, with its absence too, and take it
+    /// that each is within C of that. (Where an example pushes another one out of a truncated sample, two microbatches
+    /// change; the event takes that for a change twice as large. An example that is blanked out counts as absent, in the
+    /// size of its microbatch too.)
     /// </summary>
-    public double EffectiveNoiseMultiplier(long batchSize, NeighboringRelation relation) =>
-        SizeFor(batchSize) > 1 && relation != NeighboringRelation.ReplaceOne
-            ? _options.NoiseMultiplier / 2
-            : _options.NoiseMultiplier;
+    public double EffectiveNoiseMultiplier(long batchSize, NeighboringRelation relation)
+    {
+        var isDoubledAlready = relation == NeighboringRelation.ReplaceOne && _options.Sampling is null or { HasFixedSizes: true };
+        return SizeFor(batchSize) > 1 && !isDoubledAlready ? _options.NoiseMultiplier / 2 : _options.NoiseMultiplier;
+    }
+
+    /// <summary>Whether each example is a microbatch.</summary>
+    public bool IsOneExampleEach(long batchSize) => SizeFor(batchSize) == 1;
 
     private long SizeFor(long batchSize)
     {

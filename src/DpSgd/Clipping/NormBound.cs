@@ -19,8 +19,25 @@ internal static class NormBound
         using var scope = NewDisposeScope();
         var flat = rows.reshape(rows.shape[0], -1);
         var type = Precision.Of(flat.dtype);
-        return flat.square().sum(dim: 1L).to(ScalarType.Float64)
-            .mul_(1 + 16 * type.Unit).add_(flat.shape[1] * type.Smallest).MoveToOuterDisposeScope();
+        // libtorch's norm makes no tensor of squares, but sums them one behind the other in each lane of a vector: of so few
+        // at a time that no more than this is lost, and the rest in double precision.
+        var squared = LengthOfParts(flat.shape[1]) is { } length
+            ? linalg.vector_norm(flat.view(flat.shape[0], flat.shape[1] / length, length), 2, [2]).to(ScalarType.Float64).pow_(2).sum(dim: 1L)
+            : flat.square().sum(dim: 1L).to(ScalarType.Float64);
+        return squared.mul_(1 + 40 * type.Unit).add_(flat.shape[1] * type.Smallest).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The largest divisor up to 128, if it is worth while.</summary>
+    private static long? LengthOfParts(long length)
+    {
+        if (length is > 0 and <= 128)
+            return length;
+        for (var part = 128; part >= 16; part--)
+        {
+            if (length % part == 0 && length > 0)
+                return part;
+        }
+        return null;
     }
 
     /// <summary>

@@ -31,7 +31,7 @@ internal static class GuaranteeText
             yield return StatementText.SeededNoise;
         else if (double.IsPositiveInfinity(guarantee.Epsilon))
             yield return StatementText.NoFiniteEpsilon;
-        else if (guarantee.Sampling is PoissonSampling { DatasetSize: var examples } && guarantee.Delta >= 1.0 / examples)
+        else if (guarantee.Sampling is { DatasetSize: var examples } && guarantee.Delta >= 1.0 / examples)
             yield return StatementText.LargeDelta(examples);
     }
 
@@ -81,6 +81,7 @@ internal static class GuaranteeText
         GaussianDpEvent gaussian => $"Gaussian noise with multiplier {PythonNumber.Repr(gaussian.NoiseMultiplier)}",
         PoissonSampledDpEvent sampled => $"on a Poisson sample with probability {PythonNumber.Repr(sampled.SamplingProbability)}: {Words(sampled.Event)}",
         SampledWithoutReplacementDpEvent sampled => $"on {Whole(sampled.SampleSize)} of {Whole(sampled.SourceDatasetSize)} examples, without replacement: {Words(sampled.Event)}",
+        NoOpDpEvent => "a batch of an epoch that was paid for already",
         NonPrivateDpEvent => "something that protects nothing",
         _ => happened.ToString(),
     };

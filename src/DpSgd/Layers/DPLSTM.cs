@@ -15,7 +15,8 @@ namespace DpSgd;
 /// In a model that a <see cref="DPOptimizer"/> trains, the model itself takes the example as its first dimension; the
 /// layer may be batch first or not.
 /// </remarks>
-public sealed class DPLSTM : nn.Module<Tensor, (Tensor, Tensor)?, Tensor?, (Tensor, Tensor, Tensor)>
+public sealed class DPLSTM
+    : nn.Module<Tensor, (Tensor, Tensor)?, Tensor?, (Tensor, Tensor, Tensor)>, nn.IModule<Tensor, (Tensor, Tensor)?, (Tensor, Tensor, Tensor)>
 {
     private readonly RecurrentNetwork _network;
 
@@ -56,6 +57,10 @@ public sealed class DPLSTM : nn.Module<Tensor, (Tensor, Tensor)?, Tensor?, (Tens
     /// <exception cref="ArgumentException">A shape or a length is wrong.</exception>
     public new (Tensor Output, Tensor Hidden, Tensor Cell) call(Tensor input, (Tensor, Tensor)? h0_c0 = null, Tensor? lengths = null) =>
         base.call(input, h0_c0, lengths);
+
+    /// <summary>The face of TorchSharp's LSTM, so that a field can hold either.</summary>
+    (Tensor, Tensor, Tensor) nn.IModule<Tensor, (Tensor, Tensor)?, (Tensor, Tensor, Tensor)>.call(Tensor input1, (Tensor, Tensor)? input2) =>
+        call(input1, input2);
 
     /// <summary>As <see cref="call"/>, but hooks do not see it: a model to be trained privately uses <see cref="call"/>.</summary>
     /// <param name="input">As in <see cref="call"/>.</param>

@@ -16,7 +16,7 @@ namespace DpSgd;
 /// In a model that a <see cref="DPOptimizer"/> trains, the model itself takes the example as its first dimension; the
 /// layer may be batch first or not.
 /// </remarks>
-public sealed class DPRNN : nn.Module<Tensor, Tensor?, Tensor?, (Tensor, Tensor)>
+public sealed class DPRNN : nn.Module<Tensor, Tensor?, Tensor?, (Tensor, Tensor)>, nn.IModule<Tensor, Tensor, (Tensor, Tensor)>
 {
     private readonly RecurrentNetwork _network;
 
@@ -65,6 +65,9 @@ public sealed class DPRNN : nn.Module<Tensor, Tensor?, Tensor?, (Tensor, Tensor)
     /// <exception cref="ArgumentException">A shape or a length is wrong.</exception>
     public new (Tensor Output, Tensor Hidden) call(Tensor input, Tensor? h0 = null, Tensor? lengths = null) =>
         base.call(input, h0, lengths);
+
+    /// <summary>The face of TorchSharp's RNN, so that a field can hold either.</summary>
+    (Tensor, Tensor) nn.IModule<Tensor, Tensor, (Tensor, Tensor)>.call(Tensor input1, Tensor? input2) => call(input1, input2);
 
     /// <summary>As <see cref="call"/>, but hooks do not see it: a model to be trained privately uses <see cref="call"/>.</summary>
     /// <param name="input">As in <see cref="call"/>.</param>

@@ -21,8 +21,8 @@ internal sealed class BilinearRule : LayerRule
         Tensor first = LinearRule.ByPosition(use.Inputs[0]!), second = LinearRule.ByPosition(use.Inputs[1]!);
         // Two of the three factors are multiplied out: those that make the smaller tensor.
         return gradient.shape[2] < second.shape[2]
-            ? new OuterProductGradient(Product(gradient, first), second)
-            : new OuterProductGradient(gradient, Product(first, second));
+            ? new OuterProductGradient(Product(gradient, first), second, workspace)
+            : new OuterProductGradient(gradient, Product(first, second), workspace);
     }
 
     /// <summary>[B, T, p] and [B, T, q] as [B, T, p * q].</summary>

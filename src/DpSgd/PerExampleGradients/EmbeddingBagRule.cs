@@ -15,7 +15,7 @@ internal sealed class EmbeddingBagRule : LayerRule
     /// <summary>Two: where the bags are of different length, one behind the other, the first dimension is not the example.</summary>
     internal override int BatchedDimensions(nn.Module layer) => 2;
 
-    internal override string? WhyNot(nn.Module layer) => EmbeddingTraits.WhyNot(layer);
+    internal override (string Reason, string Instead)? WhyNot(nn.Module layer) => EmbeddingTraits.WhyNot(layer);
 
     internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
@@ -26,8 +26,8 @@ internal sealed class EmbeddingBagRule : LayerRule
         var weights = use.Inputs[2] is { } given ? counted * given : counted;
         if (traits.Mode == EmbeddingBagMode.Mean)
             weights = weights / counted.sum(dim: 1L, keepdim: true).clamp(min: 1);
-        // A bag without gradient stays so, whatever its weights.
-        var rows = (gradient.unsqueeze(1) * weights.unsqueeze(2)).masked_fill(counted.eq(0).unsqueeze(2), 0);
-        return new RowGradient(tokens, rows, use.Parameters[0].Parameter.shape[0]);
+        // A token without gradient stays so, whatever its weight.
+        weights = weights.masked_fill(counted.eq(0), 0);
+        return new RowGradient(tokens, gradient.unsqueeze(1), weights, use.Parameters[0].Parameter.shape[0], workspace);
     }
 }

@@ -33,6 +33,22 @@ internal static class EmbeddingProbe
         }
     }
 
+    /// <summary>The same for a layer that may have max_norm, which changes its rows whenever it is called.</summary>
+    public static EmbeddingTraits TraitsOfAnyTable(nn.Module layer)
+    {
+        using var weight = WeightOf(layer);
+        using var before = weight.detach().clone();
+        try
+        {
+            return Traits(layer);
+        }
+        finally
+        {
+            using var noGradient = no_grad();
+            weight.copy_(before);
+        }
+    }
+
     /// <summary>False for layers made from_pretrained: TorchSharp lists another tensor as the parameter than the layer uses.</summary>
     public static bool UsesItsParameter(nn.Module layer)
     {

@@ -12,7 +12,7 @@ internal sealed class EmbeddingRule : LayerRule
 
     internal override int BatchedDimensions(nn.Module layer) => 1;
 
-    internal override string? WhyNot(nn.Module layer) => EmbeddingTraits.WhyNot(layer);
+    internal override (string Reason, string Instead)? WhyNot(nn.Module layer) => EmbeddingTraits.WhyNot(layer);
 
     internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
@@ -21,6 +21,6 @@ internal sealed class EmbeddingRule : LayerRule
         var rows = use.OutputGradient.reshape([.. tokens.shape, weight.shape[1]]);
         if (EmbeddingTraits.Of(use.Layer.Module).PaddingIndex is { } padding)
             rows = rows.masked_fill(tokens.eq(padding).unsqueeze(2), 0);
-        return new RowGradient(tokens, rows, weight.shape[0]);
+        return new RowGradient(tokens, rows, null, weight.shape[0], workspace);
     }
 }

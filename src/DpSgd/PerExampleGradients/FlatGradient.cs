@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -15,9 +16,9 @@ internal sealed class FlatGradient : IDisposable
     public FlatGradient(IEnumerable<Parameter> parameters)
     {
         var flats = new List<Tensor>();
-        foreach (var group in parameters.GroupBy(p => (p.dtype, p.device_type, p.device_index)))
+        foreach (var group in parameters.GroupBy(p => (Type: SumType(p.dtype), p.device_type, p.device_index)))
         {
-            var flat = zeros(group.Sum(p => p.numel()), dtype: group.Key.dtype, device: group.First().device).DetachFromDisposeScope();
+            var flat = zeros(group.Sum(p => p.numel()), dtype: group.Key.Type, device: group.First().device).DetachFromDisposeScope();
             flats.Add(flat);
             var start = 0L;
             foreach (var parameter in group)
@@ -30,8 +31,14 @@ internal sealed class FlatGradient : IDisposable
         _flats = flats;
     }
 
-    /// <summary>One parameter's part, of its shape; changing it changes this.</summary>
+    /// <summary>One parameter's part, of its shape; changing it changes this. Sums and noise of numbers of 16 bits are of 32.</summary>
     public Tensor Of(Parameter parameter) => _parts[parameter.Handle];
+
+    /// <summary>How many numbers it has.</summary>
+    public long Length => _flats.Sum(flat => flat.numel());
+
+    /// <summary>The same for the parameter's <c>grad</c>, which must be of its type.</summary>
+    public Tensor GradOf(Parameter parameter) => Of(parameter).to(parameter.dtype);
 
     public void Zero()
     {
@@ -39,11 +46,17 @@ internal sealed class FlatGradient : IDisposable
             flat.zero_();
     }
 
-    /// <summary>Adds N(0, standardDeviation^2) to every coordinate.</summary>
+    public void Add(FlatGradient other)
+    {
+        foreach (var (flat, more) in _flats.Zip(other._flats))
+            flat.add_(more);
+    }
+
+    /// <summary>Adds noise to every coordinate.</summary>
     public void AddNoise(NoiseSource noise, double standardDeviation)
     {
         foreach (var flat in _flats)
-            noise.AddGaussian(flat, standardDeviation);
+            noise.AddTo(flat, standardDeviation);
     }
 
     public void DivideBy(double divisor)
@@ -51,6 +64,8 @@ internal sealed class FlatGradient : IDisposable
         foreach (var flat in _flats)
             flat.div_(divisor);
     }
+
+    private static ScalarType SumType(ScalarType type) => type == ScalarType.BFloat16 ? ScalarType.Float32 : type;
 
     public void Dispose()
     {

@@ -6,7 +6,7 @@ namespace DpSgd.PerExampleGradients;
 /// </summary>
 internal static class GradientSum
 {
-    public static PerExampleGradient Of(IReadOnlyList<PerExampleGradient> gradients)
+    public static PerExampleGradient Of(IReadOnlyList<PerExampleGradient> gradients, Workspace workspace)
     {
         if (gradients.Count == 1)
             return gradients[0];
@@ -14,10 +14,9 @@ internal static class GradientSum
         var rows = gradients.OfType<RowGradient>().ToList();
         if (products.Count + rows.Count < gradients.Count)
             return new WrittenOutGradient(gradients.Select(g => g.WriteOut().flatten(1)).Aggregate((sum, next) => sum + next));
-        var product = products.Count == 0 ? null : products.Aggregate((sum, next) => sum.Plus(next));
-        var row = rows.Count == 0 ? null : rows.Aggregate((sum, next) => sum.Plus(next));
-        if (product is null || row is null)
-            return (PerExampleGradient?)product ?? row!;
-        return new TiedGradient(row, product);
+        if (rows.Count == 0)
+            return OuterProductGradient.Sum(products, workspace);
+        var row = RowGradient.Sum(rows, workspace);
+        return products.Count == 0 ? row : new TiedGradient(row, OuterProductGradient.Sum(products, workspace), workspace);
     }
 }

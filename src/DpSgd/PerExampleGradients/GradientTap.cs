@@ -18,7 +18,7 @@ internal sealed class GradientTap : IDisposable
     private readonly List<Action> _undo = [];
     private readonly Dictionary<nn.Module, IReadOnlyList<(string Name, Parameter Parameter)>> _suspended = [];
     private readonly List<LayerUse> _uses = [];
-    private readonly Workspace _workspace = new();
+    private readonly Workspace _workspace;
     private readonly Tensor _anchor;
     private long? _examples;
     private string? _failure;
@@ -26,9 +26,11 @@ internal sealed class GradientTap : IDisposable
 
     /// <param name="model">The whole model.</param>
     /// <param name="layers">Its layers with trained parameters.</param>
+    /// <param name="workspace">Memory for the rules' intermediate results; it now belongs to this.</param>
     /// <exception cref="InvalidOperationException">The model, or one of the layers, is tapped already.</exception>
-    public GradientTap(nn.Module model, IReadOnlyList<TappedLayer> layers)
+    public GradientTap(nn.Module model, IReadOnlyList<TappedLayer> layers, Workspace workspace)
     {
+        _workspace = workspace;
         _model = model;
         _anchor = zeros([], requires_grad: true).DetachFromDisposeScope();
         try
@@ -37,7 +39,7 @@ internal sealed class GradientTap : IDisposable
                 Claim(module);
             // Where the model is itself a tapped layer, its own hooks see its calls.
             if (!layers.Any(layer => layer.Module == model))
-                _undo.Add(RootCall.Observe(model, BeginModel, EndModel));
+                _undo.Add(RootCall.Observe(model, examples => BeginModel(examples?.shape[0]), EndModel));
             foreach (var layer in layers)
                 Tap(layer);
         }
@@ -47,6 +49,9 @@ internal sealed class GradientTap : IDisposable
             throw;
         }
     }
+
+    /// <summary>Whether a module is listened to, as a model or as a layer of one.</summary>
+    public static bool IsTapped(nn.Module module) => Tapped.TryGetValue(module, out _);
 
     /// <summary>What was caught since the last <see cref="Forget"/>.</summary>
     /// <returns>Null if no backward pass has been through any trained layer.</returns>
@@ -201,6 +206,9 @@ internal sealed class GradientTap : IDisposable
         TappedLayer layer, IReadOnlyList<(string, Parameter)> parameters, Tensor?[] inputs, Tensor output)
     {
         SetRequiresGrad(parameters, true);
+        // What had no rows for libtorch may have been given one: see EmptyInstanceNorms.
+        if (output.dim() > 0 && output.shape[0] == 0)
+            inputs = Array.ConvertAll(inputs, given => given?.narrow(0, 0, 0));
         var input = inputs[0]!;
         if (input.dim() < layer.Rule.BatchedDimensions(layer.Module))
         {

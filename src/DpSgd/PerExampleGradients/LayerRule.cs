@@ -24,8 +24,8 @@ public abstract class LayerRule
     /// <summary>The smallest number of dimensions that a batched input of the layer has.</summary>
     internal abstract int BatchedDimensions(nn.Module layer);
 
-    /// <summary>Why this layer cannot be trained privately although it is of the right type, for a message; null if it can.</summary>
-    internal virtual string? WhyNot(nn.Module layer) => null;
+    /// <summary>Why this layer cannot be trained privately although it is of the right type, and what to do instead; null if it can.</summary>
+    internal virtual (string Reason, string Instead)? WhyNot(nn.Module layer) => null;
 
     /// <summary>How many of the layer's inputs, the first ones, are not changed after the call. The layer itself fills the others.</summary>
     internal virtual int FixedInputs => int.MaxValue;

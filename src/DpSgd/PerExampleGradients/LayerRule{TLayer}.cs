@@ -53,6 +53,7 @@ public abstract class LayerRule<TLayer> : LayerRule
     /// <summary>The rule's answer, refused where its shape cannot be right.</summary>
     internal Tensor Checked(string parameter, TLayer layer, IReadOnlyList<Tensor?> inputs, Tensor outputGradient, Tensor value)
     {
+        using var scope = NewDisposeScope();
         var gradients = PerExampleGradients(parameter, layer, inputs, outputGradient);
         long[] expected = [outputGradient.shape[0], .. value.shape];
         if (gradients is null || !gradients.shape.SequenceEqual(expected))
@@ -61,7 +62,7 @@ public abstract class LayerRule<TLayer> : LayerRule
                 $"{GetType().Name} gave for parameter '{parameter}' {(gradients is null ? "null" : $"a tensor of shape {Text(gradients.shape)}")}, " +
                 $"where the gradients of {expected[0]} examples have shape {Text(expected)}.");
         }
-        return gradients;
+        return gradients.MoveToOuterDisposeScope();
     }
 
     private static string Text(long[] shape) => $"[{string.Join(", ", shape)}]";

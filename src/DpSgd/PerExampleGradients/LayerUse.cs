@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -70,6 +71,14 @@ internal sealed class LayerUse : IDisposable
         return true;
     }
 
+    /// <summary>Makes numbers of 16 bits into numbers of 32: a rule's norms and sums are to be no coarser than that.</summary>
+    public void Widen()
+    {
+        for (var i = 0; i < _inputs.Length; i++)
+            Widen(ref _inputs[i]);
+        Widen(ref _outputGradient);
+    }
+
     public void Dispose()
     {
         IsDisposed = true;
@@ -95,6 +104,14 @@ internal sealed class LayerUse : IDisposable
     {
         _fail(reason);
         return false;
+    }
+
+    private static void Widen(ref Tensor? tensor)
+    {
+        if (tensor is not { dtype: ScalarType.BFloat16 or ScalarType.Float16 })
+            return;
+        using var narrow = tensor;
+        tensor = narrow.to(ScalarType.Float32).DetachFromDisposeScope();
     }
 
     /// <summary>A handle of our own, which neither a dispose scope nor Sequential will take away.</summary>

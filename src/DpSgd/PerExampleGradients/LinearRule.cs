@@ -18,7 +18,7 @@ internal sealed class LinearRule : LayerRule
         var gradient = ByPosition(use.OutputGradient);
         return parameter == "bias"
             ? new WrittenOutGradient(gradient.shape[1] == 1 ? gradient.squeeze(1) : gradient.sum(dim: 1L))
-            : new OuterProductGradient(gradient, ByPosition(use.Input));
+            : new OuterProductGradient(gradient, ByPosition(use.Input), workspace);
     }
 
     /// <summary>[B, ..., d] as [B, T, d].</summary>

@@ -21,7 +21,7 @@ internal sealed class MicrobatchBackward : IDisposable
     {
         _model = model;
         _parameters = parameters;
-        _removeHooks = RootCall.Observe(model, _calls.Add, () => { });
+        _removeHooks = RootCall.Observe(model, examples => _calls.Add(examples?.shape[0]), () => { });
     }
 
     /// <summary>Clips each microbatch's average gradient to norm C and adds the sum of them to <paramref name="total"/>.</summary>

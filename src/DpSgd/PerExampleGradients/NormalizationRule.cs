@@ -10,9 +10,10 @@ internal abstract class NormalizationRule : LayerRule
 {
     internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
+        using var scope = NewDisposeScope();
         var layer = use.Layer.Module;
         var gradient = parameter == "bias" ? use.OutputGradient : use.OutputGradient * Normalized(layer, use.Input);
-        return new WrittenOutGradient(SumOverPositions(layer, gradient));
+        return new WrittenOutGradient(SumOverPositions(layer, gradient).MoveToOuterDisposeScope());
     }
 
     /// <summary>The input as it is before scale and shift.</summary>

@@ -15,8 +15,9 @@ internal sealed class PReLURule : LayerRule
 
     internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
+        using var scope = NewDisposeScope();
         var products = use.OutputGradient * use.Input.clamp(max: 0);
         var channels = ((PReLU)use.Layer.Module).num_parameters;
-        return new WrittenOutGradient(products.reshape(use.BatchSize, channels, -1).sum(dim: 2L));
+        return new WrittenOutGradient(products.reshape(use.BatchSize, channels, -1).sum(dim: 2L).MoveToOuterDisposeScope());
     }
 }

@@ -21,8 +21,8 @@ internal sealed class RecurrentMapRule : LayerRule
         var gradient = parameter.EndsWith("_hh", StringComparison.Ordinal) ? HiddenGradient(use) : use.OutputGradient;
         return parameter switch
         {
-            "weight_ih" => new OuterProductGradient(gradient, use.Input),
-            "weight_hh" => new OuterProductGradient(gradient, use.Inputs[1]!),
+            "weight_ih" => new OuterProductGradient(gradient, use.Input, workspace),
+            "weight_hh" => new OuterProductGradient(gradient, use.Inputs[1]!, workspace),
             _ => new WrittenOutGradient(gradient.sum(dim: 1L)),
         };
     }

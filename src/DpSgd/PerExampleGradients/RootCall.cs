@@ -7,31 +7,33 @@ using static TorchSharp.torch;
 namespace DpSgd.PerExampleGradients;
 
 /// <summary>
-/// Sees every call of the whole model: when it begins and ends, and how many examples the first tensor among its arguments
-/// has. The layers see only tensors, in which a dimension of examples looks like any other; what the model is called with
+/// Sees every call of the whole model: when it begins and ends, and the first tensor among its arguments, whose rows are the
+/// examples. The layers see only tensors, in which a dimension of examples looks like any other; what the model is called with
 /// is the one place where the number of examples is sure.
 /// </summary>
 internal static class RootCall
 {
-    /// <summary>Calls <paramref name="begin"/> with the number of examples before, and <paramref name="end"/> after, each call.</summary>
+    /// <summary>Whether the model is one of TorchSharp's modules with typed arguments.</summary>
+    public static bool CanObserve(nn.Module model) => HookableType(model) is not null;
+
+    /// <summary>Calls <paramref name="begin"/> with the examples (null if there are none) before, and <paramref name="end"/> after, each call.</summary>
     /// <returns>Removes the hooks.</returns>
-    /// <exception cref="ArgumentException">The model is not one of TorchSharp's modules with typed arguments.</exception>
-    public static Action Observe(nn.Module model, Action<long?> begin, Action end)
+    public static Action Observe(nn.Module model, Action<Tensor?> begin, Action end)
     {
-        for (var type = model.GetType(); type is not null; type = type.BaseType)
-        {
-            if (!type.IsGenericType || type.GetGenericTypeDefinition() != typeof(nn.HookableModule<,>))
-                continue;
-            return (Action)typeof(RootCall).GetMethod(nameof(Install), BindingFlags.NonPublic | BindingFlags.Static)!
-                .MakeGenericMethod(type.GetGenericArguments())
-                .Invoke(null, BindingFlags.DoNotWrapExceptions, null, [model, begin, end], null)!;
-        }
-        throw new ArgumentException(
-            $"{model.GetType().Name} has no typed call, so the number of examples in a batch cannot be seen. " +
-            "Derive the model from nn.Module<Tensor, Tensor> or one of its like.", nameof(model));
+        return (Action)typeof(RootCall).GetMethod(nameof(Install), BindingFlags.NonPublic | BindingFlags.Static)!
+            .MakeGenericMethod(HookableType(model)!.GetGenericArguments())
+            .Invoke(null, BindingFlags.DoNotWrapExceptions, null, [model, begin, end], null)!;
     }
 
-    private static Action Install<TPreHook, TPostHook>(nn.HookableModule<TPreHook, TPostHook> model, Action<long?> begin, Action end)
+    private static Type? HookableType(nn.Module model)
+    {
+        var type = model.GetType();
+        while (type is not null && !(type.IsGenericType && type.GetGenericTypeDefinition() == typeof(nn.HookableModule<,>)))
+            type = type.BaseType;
+        return type;
+    }
+
+    private static Action Install<TPreHook, TPostHook>(nn.HookableModule<TPreHook, TPostHook> model, Action<Tensor?> begin, Action end)
         where TPreHook : Delegate
         where TPostHook : Delegate
     {
@@ -48,7 +50,7 @@ internal static class RootCall
     /// A delegate of the hook's type, which differs with the number and types of the model's arguments. It returns the
     /// default value, which tells TorchSharp to leave the arguments as they are.
     /// </summary>
-    private static TPreHook PreHook<TPreHook>(Action<long?> begin)
+    private static TPreHook PreHook<TPreHook>(Action<Tensor?> begin)
         where TPreHook : Delegate
     {
         var invoke = typeof(TPreHook).GetMethod("Invoke")!;
@@ -64,12 +66,12 @@ internal static class RootCall
             parameters).Compile();
     }
 
-    private static long? Examples(object?[] arguments)
+    private static Tensor? Examples(object?[] arguments)
     {
         foreach (var argument in arguments)
         {
             if (argument is Tensor { IsInvalid: false } tensor && tensor.dim() > 0)
-                return tensor.shape[0];
+                return tensor;
             if (argument is ITuple tuple && Examples(Enumerable.Range(0, tuple.Length).Select(i => tuple[i]).ToArray()) is { } examples)
                 return examples;
         }

@@ -5,49 +5,80 @@ using static TorchSharp.torch;
 namespace DpSgd.PerExampleGradients;
 
 /// <summary>
-/// Per-example gradients of a table of which each example uses a few rows: for example i, rows[i, t] is added to row
+/// Per-example gradients of a table of which each example uses a few rows: for example i, a vector is added to each row
 /// tokens[i, t] of the table. Nothing of the size of examples by table is made.
 /// </summary>
 /// <param name="tokens">[B, T], whole numbers of 64 bits.</param>
-/// <param name="rows">[B, T, D].</param>
+/// <param name="rows">[B, T, D]: the vectors; or [B, 1, D], one for all tokens of an example.</param>
+/// <param name="factors">[B, T]: what each is multiplied with; null for one.</param>
 /// <param name="tableSize">Number of rows of the table.</param>
-internal sealed class RowGradient(Tensor tokens, Tensor rows, long tableSize) : PerExampleGradient
+/// <param name="workspace">How much memory there is for intermediate results.</param>
+internal sealed class RowGradient(Tensor tokens, Tensor rows, Tensor? factors, long tableSize, Workspace workspace) : PerExampleGradient
 {
-    public Tensor Tokens => tokens;
+    private long Length => rows.shape[2];
 
-    public Tensor Rows => rows;
+    /// <summary>Bytes of an example's vectors.</summary>
+    private long ExampleBytes => tokens.shape[1] * Length * rows.element_size();
 
     /// <summary>Equal tokens of a microbatch are one row of its gradient: they are summed before the norm is taken.</summary>
-    public override Tensor SquaredNorms(Microbatches microbatches)
+    public override Tensor SquaredNorms(Microbatches microbatches) => workspace.ByParts(
+        microbatches.Count, 4 * microbatches.Width * ExampleBytes, (first, count) =>
     {
-        var microbatch = microbatches.Spread(arange(microbatches.Count, device: tokens.device));
-        var (keys, inverse, _) = (tokens + (microbatch * tableSize).view(-1, 1)).flatten().unique(return_inverse: true);
-        var sums = zeros([keys.shape[0], rows.shape[2]], rows.dtype, rows.device).index_add_(0, inverse!.flatten(), rows.flatten(0, 1), 1);
-        var squared = zeros([microbatches.Count], ScalarType.Float64, rows.device)
+        var (own, vectors) = Of(microbatches, first, count);
+        var (keys, inverse, _) = (own + (arange(count, device: own.device) * tableSize).view(-1, 1)).flatten().unique(return_inverse: true);
+        var sums = zeros([keys.shape[0], Length], rows.dtype, rows.device).index_add_(0, inverse!.flatten(), vectors.flatten(0, 1), 1);
+        var squared = zeros([count], ScalarType.Float64, rows.device)
             .index_add_(0, keys.div(tableSize, RoundingMode.floor), NormBound.SquaredRows(sums), 1);
-        return NormBound.WithRounding(squared, SquaredSizes(microbatches), Terms(microbatches), rows.dtype);
+        return NormBound.WithRounding(squared, SquaredSizes(vectors), vectors.shape[1], rows.dtype);
+    });
+
+    /// <summary>The squared norm that the sums of vectors would have if nothing cancelled, from above: [M].</summary>
+    public Tensor SquaredSizes(Microbatches microbatches) => workspace.ByParts(
+        microbatches.Count, 3 * microbatches.Width * ExampleBytes, (first, count) => SquaredSizes(Of(microbatches, first, count).Vectors));
+
+    public override void AddWeightedSum(Tensor weights, Tensor total)
+    {
+        foreach (var (first, count) in workspace.Parts(tokens.shape[0], 2 * ExampleBytes))
+        {
+            using var scope = NewDisposeScope();
+            var weight = weights.narrow(0, first, count).view(-1, 1, 1);
+            var vectors = rows.narrow(0, first, count) * (factors is null ? weight : weight * factors.narrow(0, first, count).unsqueeze(2));
+            total.index_add_(0, tokens.narrow(0, first, count).flatten(), vectors.flatten(0, 1), 1);
+        }
     }
-
-    /// <summary>The squared norm that the sums of rows would have if nothing cancelled, from above: [M].</summary>
-    public Tensor SquaredSizes(Microbatches microbatches) =>
-        microbatches.Sum(NormBound.SquaredRows(rows)).mul(Terms(microbatches));
-
-    public override void AddWeightedSum(Tensor weights, Tensor total) =>
-        total.index_add_(0, tokens.flatten(), (rows * weights.view(-1, 1, 1)).flatten(0, 1), 1);
 
     public override Tensor WriteOut()
     {
         var examples = tokens.shape[0];
         var positions = tokens + (arange(examples, device: tokens.device) * tableSize).view(-1, 1);
-        return zeros([examples * tableSize, rows.shape[2]], rows.dtype, rows.device)
-            .index_add_(0, positions.flatten(), rows.flatten(0, 1), 1)
+        return zeros([examples * tableSize, Length], rows.dtype, rows.device)
+            .index_add_(0, positions.flatten(), Vectors().flatten(0, 1), 1)
             .view(examples, tableSize, -1);
     }
 
-    public override PerExampleGradient Without(Tensor drop) => new RowGradient(tokens, Zeroed(rows, drop), tableSize);
+    public override PerExampleGradient Without(Tensor drop) =>
+        new RowGradient(tokens, Zeroed(rows, drop), factors is null ? null : Zeroed(factors, drop), tableSize, workspace);
 
-    private long Terms(Microbatches microbatches) => microbatches.Width * rows.shape[1];
+    /// <summary>The tokens of some microbatches and their vectors: [M, R] and [M, R, D]. A missing example has zeros.</summary>
+    public (Tensor Tokens, Tensor Vectors) Of(Microbatches microbatches, long first, long count)
+    {
+        var vectors = microbatches.Group(rows, first, count);
+        if (factors is not null)
+            vectors = vectors * microbatches.Group(factors, first, count).unsqueeze(3);
+        return (microbatches.Group(tokens, first, count).flatten(1, 2), vectors.flatten(1, 2));
+    }
 
-    /// <summary>The sum with another of the same table: more rows.</summary>
-    public RowGradient Plus(RowGradient other) => new(cat([tokens, other.Tokens], 1), cat([rows, other.Rows], 1), tableSize);
+    /// <summary>The sum of several of the same table: more tokens.</summary>
+    public static RowGradient Sum(IReadOnlyList<RowGradient> gradients, Workspace workspace) => gradients.Count == 1
+        ? gradients[0]
+        : new(
+            cat([.. gradients.Select(g => g.Tokens)], 1), cat([.. gradients.Select(g => g.Vectors())], 1), null, gradients[0].TableSize, workspace);
+
+    private Tensor Tokens => tokens;
+
+    private long TableSize => tableSize;
+
+    private Tensor Vectors() => factors is null ? rows : rows * factors.unsqueeze(2);
+
+    private static Tensor SquaredSizes(Tensor vectors) => NormBound.SquaredRows(vectors).mul_(vectors.shape[1]);
 }

@@ -29,6 +29,7 @@ internal sealed class TappedBatch
         var byParameter = new Dictionary<IntPtr, (Parameter Parameter, List<PerExampleGradient> Gradients)>();
         foreach (var use in uses)
         {
+            use.Widen();
             // A parameter of no values has no gradient, and shapes with a zero in them are ambiguous.
             foreach (var (name, parameter) in use.Parameters.Where(p => p.Parameter.numel() > 0))
             {
@@ -37,7 +38,7 @@ internal sealed class TappedBatch
                 entry.Gradients.Add(use.Layer.Rule.GradientOf(name, use, workspace));
             }
         }
-        return new(size, byParameter.Values.Select(entry => (entry.Parameter, GradientSum.Of(entry.Gradients))).ToList());
+        return new(size, byParameter.Values.Select(entry => (entry.Parameter, GradientSum.Of(entry.Gradients, workspace))).ToList());
     }
 
     /// <summary>l2 norm of each microbatch's gradient, all parameters together: [M].</summary>
@@ -56,6 +57,7 @@ internal sealed class TappedBatch
     {
         foreach (var (parameter, gradient) in _gradients)
         {
+            using var scope = NewDisposeScope();
             var part = total.Of(parameter);
             gradient.AddWeightedSum(weights.to(part.dtype), part);
         }

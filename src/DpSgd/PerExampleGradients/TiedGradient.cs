@@ -10,7 +10,8 @@ namespace DpSgd.PerExampleGradients;
 /// </summary>
 /// <param name="table">From the use as a table.</param>
 /// <param name="linear">From the use as a weight [table size, D].</param>
-internal sealed class TiedGradient(RowGradient table, OuterProductGradient linear) : PerExampleGradient
+/// <param name="workspace">How much memory there is for intermediate results.</param>
+internal sealed class TiedGradient(RowGradient table, OuterProductGradient linear, Workspace workspace) : PerExampleGradient
 {
     /// <remarks>
     /// Where the two cancel, the three terms are much larger than what is left, so the inner product is taken in double
@@ -32,7 +33,7 @@ internal sealed class TiedGradient(RowGradient table, OuterProductGradient linea
     public override Tensor WriteOut() => table.WriteOut() + linear.WriteOut();
 
     public override PerExampleGradient Without(Tensor drop) =>
-        new TiedGradient((RowGradient)table.Without(drop), (OuterProductGradient)linear.Without(drop));
+        new TiedGradient((RowGradient)table.Without(drop), (OuterProductGradient)linear.Without(drop), workspace);
 
     /// <summary>
     /// For each microbatch, the sum over its uses t of the table and r of the linear layer of left[r, token t] times the
@@ -40,12 +41,15 @@ internal sealed class TiedGradient(RowGradient table, OuterProductGradient linea
     /// </summary>
     private Tensor InnerProducts(Microbatches microbatches)
     {
-        // A missing example has rows of zeros, so that its token, also zero, does not matter.
-        var tokens = microbatches.Group(table.Tokens).flatten(1, 2);
-        var rows = microbatches.Group(table.Rows).flatten(1, 2).to(ScalarType.Float64);
-        var left = microbatches.Group(linear.Left).flatten(1, 2).to(ScalarType.Float64);
-        var right = microbatches.Group(linear.Right).flatten(1, 2).to(ScalarType.Float64);
-        var ofTokens = left.gather(2, tokens.unsqueeze(1).expand(-1, left.shape[1], -1));
-        return (ofTokens * right.bmm(rows.transpose(1, 2))).sum(dim: [1, 2]);
+        long vocabulary = linear.Left.shape[2], length = linear.Right.shape[2], steps = microbatches.Width * linear.Left.shape[1];
+        return workspace.ByParts(microbatches.Count, sizeof(double) * steps * (vocabulary + 2 * length), (first, count) =>
+        {
+            // A missing example has rows of zeros, so that its token, also zero, does not matter.
+            var (tokens, rows) = table.Of(microbatches, first, count);
+            var left = microbatches.Group(linear.Left, first, count).flatten(1, 2);
+            var right = microbatches.Group(linear.Right, first, count).flatten(1, 2).to(ScalarType.Float64);
+            var ofTokens = left.gather(2, tokens.unsqueeze(1).expand(-1, left.shape[1], -1)).to(ScalarType.Float64);
+            return (ofTokens * right.bmm(rows.to(ScalarType.Float64).transpose(1, 2))).sum(dim: [1, 2]);
+        });
     }
 }

@@ -8,10 +8,13 @@ internal sealed class WrittenOutGradient(Tensor gradients) : PerExampleGradient
 {
     public override Tensor SquaredNorms(Microbatches microbatches)
     {
+        if (microbatches.IsOneExampleEach)
+            return NormBound.SquaredRows(gradients);
+        using var scope = NewDisposeScope();
         var squared = NormBound.SquaredRows(microbatches.Sum(gradients));
-        return microbatches.Width == 1
+        return (microbatches.Width == 1
             ? squared
-            : NormBound.WithRounding(squared, microbatches.Sum(NormBound.SquaredRows(gradients)), microbatches.Width, gradients.dtype);
+            : NormBound.WithRounding(squared, microbatches.Sum(NormBound.SquaredRows(gradients)), microbatches.Width, gradients.dtype)).MoveToOuterDisposeScope();
     }
 
     public override void AddWeightedSum(Tensor weights, Tensor total) =>

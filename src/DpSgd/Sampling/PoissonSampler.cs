@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using DpSgd.Accounting;
 
 namespace DpSgd;
@@ -10,12 +8,10 @@ namespace DpSgd;
 /// </summary>
 /// <param name="datasetSize">n.</param>
 /// <param name="probability">Probability of each index, in (0, 1].</param>
-/// <param name="random">Null for the operating system's cryptographic generator.</param>
-internal sealed class PoissonSampler(long datasetSize, double probability, Random? random)
+/// <param name="random">Where the randomness comes from.</param>
+internal sealed class PoissonSampler(long datasetSize, double probability, RandomWords random)
 {
     private readonly double _logOfMissing = Elementary.Log1p(-probability);
-    private readonly ulong[] _words = new ulong[512];
-    private int _used = int.MaxValue;
 
     /// <summary>The chosen indices, ascending.</summary>
     public long[] Draw()
@@ -27,25 +23,5 @@ internal sealed class PoissonSampler(long datasetSize, double probability, Rando
     }
 
     /// <summary>How many indices are passed over before the next is chosen: floor(ln U / ln(1 - q)).</summary>
-    private long Gap()
-    {
-        if (probability == 1)
-            return 0;
-        var uniform = ((NextWord() >> 11) + 1) / (double)(1L << 53);   // (0, 1]
-        return (long)Math.Min(datasetSize, Math.Log(uniform) / _logOfMissing);
-    }
-
-    private ulong NextWord()
-    {
-        if (_used >= _words.Length)
-        {
-            var bytes = MemoryMarshal.AsBytes(_words.AsSpan());
-            if (random is null)
-                RandomNumberGenerator.Fill(bytes);
-            else
-                random.NextBytes(bytes);
-            _used = 0;
-        }
-        return _words[_used++];
-    }
+    private long Gap() => probability == 1 ? 0 : (long)Math.Min(datasetSize, Math.Log(random.Uniform()) / _logOfMissing);
 }

@@ -3,18 +3,15 @@ using DpSgd.Accounting;
 namespace DpSgd;
 
 /// <summary>
-/// Each example is in a batch with the same probability, independently of all others and of all other batches. Batches
-/// differ in size, and may be empty. A shuffled data set cut into equal pieces is not a Poisson sample.
+/// Each example is in a batch with the same probability, independently of all others and of all other batches (Abadi et
+/// al., "Deep Learning with Differential Privacy", 2016). Batches differ in size, and may be empty. A shuffled data set cut
+/// into equal pieces is not a Poisson sample.
 /// </summary>
-/// <remarks>
-/// Take it from a loader (<see cref="PoissonDataLoader{TBatch}.Sampling"/>): then a step that is not made of the batch that
-/// was drawn, or the second one of the same batch, is refused. One that you make yourself is your word that you draw such
-/// batches, one for each step, and nothing checks it. The data set's size, and so the probability, counts as public.
-/// </remarks>
+/// <remarks>Best taken from a loader, as <see cref="BatchSampling"/> says.</remarks>
 /// <param name="Probability">Probability, in (0, 1], with which each example is in a batch.</param>
-/// <param name="DatasetSize">Number of examples to choose from, at least one.</param>
+/// <param name="DatasetSize">Number of examples to choose from, at least one. It counts as public, and so does the probability.</param>
 /// <exception cref="ArgumentOutOfRangeException">An argument is NaN or outside its range.</exception>
-public sealed record PoissonSampling(double Probability, long DatasetSize) : BatchSampling
+public sealed record PoissonSampling(double Probability, long DatasetSize) : BatchSampling(DatasetSize)
 {
     /// <summary>Probability, in (0, 1], with which each example is in a batch.</summary>
     public double Probability
@@ -23,21 +20,13 @@ public sealed record PoissonSampling(double Probability, long DatasetSize) : Bat
         init => field = Guard.PositiveProbability(value, nameof(Probability));
     } = Guard.PositiveProbability(Probability);
 
-    /// <summary>Number of examples to choose from, at least one.</summary>
-    public long DatasetSize
-    {
-        get;
-        init => field = Guard.AtLeast(1, value, nameof(DatasetSize));
-    } = Guard.AtLeast(1, DatasetSize);
-
-    /// <summary>
-    /// False when the batches come from a seeded generator. Whoever knows the seed knows who is in each batch, so there is no
-    /// amplification by sampling, and none is accounted.
-    /// </summary>
-    public bool IsSecret { get; init; } = true;
-
     /// <inheritdoc/>
     public override double ExpectedBatchSize => Probability * DatasetSize;
+
+    internal override bool HasFixedSizes => false;
+
+    internal override string AccountantsToUse =>
+        "For Poisson samples use RdpAccountant or PldAccountant, or, where one example takes the place of another, new PldAccountant(NeighboringRelation.ReplaceOne)";
 
     /// <inheritdoc/>
     internal override string Assumption => (IsSecret, Draws) switch
@@ -50,11 +39,15 @@ public sealed record PoissonSampling(double Probability, long DatasetSize) : Bat
     /// <inheritdoc/>
     public override DpEvent EventOf(DpEvent mechanism) => IsSecret ? new PoissonSampledDpEvent(Probability, mechanism) : mechanism;
 
-    /// <summary>Two are equal when they describe the same sampling, whichever loader does it.</summary>
-    /// <param name="other">What to compare with.</param>
-    public bool Equals(PoissonSampling? other) =>
-        other is not null && (Probability, DatasetSize, IsSecret) == (other.Probability, other.DatasetSize, other.IsSecret);
+    internal static PoissonSampling Of(int expectedBatchSize, long examples) =>
+        new((double)Guard.Between(1, examples, expectedBatchSize) / examples, examples);
 
-    /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Probability, DatasetSize, IsSecret);
+    internal override IEnumerable<long[]> Draw(RandomWords random)
+    {
+        var sampler = new PoissonSampler(DatasetSize, Probability, random);
+        for (var i = BatchesPerEpoch; i > 0; i--)
+            yield return sampler.Draw();
+    }
+
+    internal override bool CanHave(long batchSize) => batchSize <= DatasetSize;
 }

@@ -45,7 +45,7 @@ internal static class OverheadBenchmark
         if (!json)
         {
             Console.WriteLine($"{TorchSharp.torch.get_num_threads()} threads; medians, ms; peaks in MiB");
-            Console.WriteLine("model  batch  ratio   goal ordinary  private   passes    norms     sums    noise   update  loop/private  peak ordinary / private");
+            Console.WriteLine("model       batch  ratio   goal ordinary  private   passes    norms     sums    noise   update  loop/private  peak ordinary / private");
         }
         var rows = new List<Row>();
         foreach (var workload in workloads)
@@ -56,7 +56,7 @@ internal static class OverheadBenchmark
             {
                 Console.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{row.Model,-6} {row.Batch,5} {row.Ratio,6:F2} {row.Goal,6:F2} {row.Ordinary,8:F2} {row.Private,8:F2} {row.Passes,8:F2} {row.Norms,8:F2} {row.Sums,8:F2} {row.Noise,8:F2} {row.Update,8:F2} {row.LoopRatio,13:F1}  {row.OrdinaryPeakMiB,13:F0} / {row.PrivatePeakMiB:F0}"));
+                    $"{row.Model,-11} {row.Batch,5} {row.Ratio,6:F2} {row.Goal,6:F2} {row.Ordinary,8:F2} {row.Private,8:F2} {row.Passes,8:F2} {row.Norms,8:F2} {row.Sums,8:F2} {row.Noise,8:F2} {row.Update,8:F2} {row.LoopRatio,13:F1}  {row.OrdinaryPeakMiB,13:F0} / {row.PrivatePeakMiB:F0}"));
             }
         }
         if (json)
@@ -67,14 +67,15 @@ internal static class OverheadBenchmark
     {
         using var ordinary = new Trainer(workload, isPrivate: false);
         using var isPrivate = new Trainer(workload, isPrivate: true);
-        for (var i = 0; i < 40; i++)   // until the just-in-time compiler has finished with the hot loops
+        var budget = Stopwatch.StartNew();
+        for (var i = 0; i < 40 && (i < 5 || budget.Elapsed < TimeSpan.FromSeconds(6)); i++)   // until the just-in-time compiler has finished with the hot loops
         {
             ordinary.Step();
             isPrivate.Step();
         }
         var samples = new List<double[]>();
-        var budget = Stopwatch.StartNew();
-        while (samples.Count < 30 || (budget.Elapsed < TimeSpan.FromSeconds(10) && samples.Count < 400))
+        budget.Restart();
+        while (samples.Count < 11 || (budget.Elapsed < TimeSpan.FromSeconds(10) && samples.Count < 400))
         {
             var (a, b) = (ordinary.Step(), isPrivate.Step());
             double Phase(StepPhase phase) => isPrivate.Phases[phase];
@@ -91,6 +92,8 @@ internal static class OverheadBenchmark
     private static double PeakInChild(Workload workload, string kind)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!, ["overhead", workload.Name, "--peak", kind]) { RedirectStandardOutput = true };
+        // glibc keeps most of what is freed, in pieces; this makes it give everything back, so that what is in use is measured.
+        start.Environment["MALLOC_MMAP_THRESHOLD_"] = "65536";
         using var child = Process.Start(start)!;
         var output = child.StandardOutput.ReadToEnd();
         child.WaitForExit();

@@ -19,7 +19,11 @@ internal sealed record Workload(
         new("cnn", 250, 1.10, TutorialCnn, size => rand(size, 1, 28, 28)),
         new("mlp", 256, 1.20, Mlp, size => rand(size, 784)),
         new("vgg", 64, 1.40, Vgg, size => rand(size, 3, 32, 32)),
+        new("transformer", 32, 1.30, () => new TransformerClassifier(), size => randint(Vocabulary, [size, 128])),
+        new("lstm", 64, 1.30, () => new LstmClassifier(), size => randint(Vocabulary, [size, 64])),
     ];
+
+    private const long Vocabulary = 10_000;
 
     /// <summary>The network of TensorFlow Privacy's MNIST tutorial.</summary>
     private static Sequential TutorialCnn() => Sequential(
@@ -41,5 +45,41 @@ internal sealed record Workload(
             channels = width;
         }
         return Sequential([.. layers, Flatten(), Linear(128 * 4 * 4, 128), ReLU(), Linear(128, 10)]);
+    }
+
+    /// <summary>Two layers of width 128 with 4 heads, on 128 tokens with their positions.</summary>
+    private sealed class TransformerClassifier : Module<Tensor, Tensor>
+    {
+        private readonly Module<Tensor, Tensor> _tokens = Embedding(Vocabulary, 128);
+        private readonly Module<Tensor, Tensor> _places = Embedding(128, 128);
+        private readonly DPTransformerEncoder _encoder = new(new DPTransformerEncoderLayer(128, 4, 512, batchFirst: true), 2);
+        private readonly Module<Tensor, Tensor> _out = Linear(128, 10);
+
+        public TransformerClassifier()
+            : base(nameof(TransformerClassifier)) => RegisterComponents();
+
+        public override Tensor forward(Tensor input)
+        {
+            using var scope = NewDisposeScope();
+            var places = arange(input.shape[1]).expand(input.shape);
+            return _out.call(_encoder.call(_tokens.call(input) + _places.call(places)).mean([1])).MoveToOuterDisposeScope();
+        }
+    }
+
+    /// <summary>A bidirectional layer of width 128 on 64 tokens of width 64.</summary>
+    private sealed class LstmClassifier : Module<Tensor, Tensor>
+    {
+        private readonly Module<Tensor, Tensor> _tokens = Embedding(Vocabulary, 64);
+        private readonly DPLSTM _lstm = new(64, 128, batchFirst: true, bidirectional: true);
+        private readonly Module<Tensor, Tensor> _out = Linear(256, 10);
+
+        public LstmClassifier()
+            : base(nameof(LstmClassifier)) => RegisterComponents();
+
+        public override Tensor forward(Tensor input)
+        {
+            using var scope = NewDisposeScope();
+            return _out.call(_lstm.call(_tokens.call(input)).Output.mean([1])).MoveToOuterDisposeScope();
+        }
     }
 }

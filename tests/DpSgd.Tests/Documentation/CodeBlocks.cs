@@ -12,6 +12,9 @@ internal static partial class CodeBlocks
     private static readonly string[] ImplicitUsings =
         ["System", "System.IO", "System.Linq", "System.Collections.Generic", "System.Net.Http", "System.Threading", "System.Threading.Tasks"];
 
+    /// <summary>What the SDK turns off in every project: a library was built against an older framework.</summary>
+    private static readonly string[] NotForUsers = ["CS1701", "CS1702"];
+
     public static IReadOnlyList<string> Of(string markdownFile, string language) => Block()
         .Matches(File.ReadAllText(markdownFile))
         .Where(match => match.Groups["language"].Value == language)
@@ -29,7 +32,8 @@ internal static partial class CodeBlocks
             $"Documented_{Guid.NewGuid():N}",
             [CSharpSyntaxTree.ParseText(usings, options), CSharpSyntaxTree.ParseText(program, options)],
             references,
-            new(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
+            new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable)
+                .WithSpecificDiagnosticOptions(NotForUsers.Select(id => KeyValuePair.Create(id, ReportDiagnostic.Suppress))));
         using var image = new MemoryStream();
         var result = compilation.Emit(image);
         result.Diagnostics.Where(d => d.Severity >= DiagnosticSeverity.Warning).Select(d => d.ToString())

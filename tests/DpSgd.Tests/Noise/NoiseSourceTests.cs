@@ -1,6 +1,8 @@
+using System.Reflection;
 using DpSgd.Tests.TestKit;
 using MathNet.Numerics;
 using TorchSharp;
+using static DpSgd.Tests.Noise.NoiseStatistics;
 using static TorchSharp.torch;
 
 namespace DpSgd.Tests.Noise;
@@ -11,8 +13,6 @@ namespace DpSgd.Tests.Noise;
 /// </summary>
 public class NoiseSourceTests
 {
-    private const double FalseAlarm = 1e-9;
-
     [Theory]
     [InlineData(ScalarType.Float32)]
     [InlineData(ScalarType.Float64)]
@@ -36,14 +36,14 @@ public class NoiseSourceTests
         var first = NoiseOfOneStep(NoiseSource.Secure, ScalarType.Float32);
         var second = NoiseOfOneStep(NoiseSource.Secure, ScalarType.Float32);
         // Two values in 10^5 may agree by chance at this precision; independent noise is not correlated.
-        Correlation(first, second).Should().BeLessThan(6.1 / Math.Sqrt(first.Length));
+        Correlation(first, second).Should().BeLessThan(Errors);
         first.Zip(second).Count(pair => pair.First == pair.Second).Should().BeLessThan(first.Length / 100);
 
         using var scope = NewDisposeScope();
         using var model = Model(ScalarType.Float32);
         using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 1), model, new() { L2NormClip = 1, NoiseMultiplier = 1 });
         var steps = Enumerable.Range(0, 2).Select(_ => Noise(optimizer, model)).ToArray();
-        Correlation(steps[0], steps[1]).Should().BeLessThan(6.1 / Math.Sqrt(first.Length));
+        Correlation(steps[0], steps[1]).Should().BeLessThan(Errors);
     }
 
     [Fact]
@@ -51,27 +51,75 @@ public class NoiseSourceTests
     {
         var noise = NoiseOfOneStep(NoiseSource.Secure, ScalarType.Float64);
         foreach (var lag in new[] { 1, 2, 3, 2048 })
-            Correlation(noise[lag..], noise[..^lag]).Should().BeLessThan(6.1 / Math.Sqrt(noise.Length - lag));
+            Correlation(noise[lag..], noise[..^lag]).Should().BeLessThan(Errors);
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.Float64)]
+    public void Every_value_gets_noise_and_no_other(ScalarType type)
+    {
+        // Lengths around those of blocks, of what is drawn at a time, and of what a key serves for.
+        foreach (var length in new[] { 0, 1, 2, 15, 16, 17, 2047, RandomStream.Words - 1, RandomStream.Words + 1, NoiseSource.Segment - 1, NoiseSource.Segment + 1, 2 * NoiseSource.Segment + 3 })
+        {
+            using var all = full(length + 6, 1e-3, dtype: type);
+            using var part = all.narrow(0, 3, length);   // and not aligned to anything
+            NoiseSource.Secure.AddTo(part, 2);
+            using var changed = all.ne(full(1, 1e-3, dtype: type)).narrow(0, 3, length).sum();
+            // One value in 160,000 falls on the grid point of zero, which is not what was there either.
+            changed.ToInt64().Should().Be(length);
+            foreach (var outside in new[] { 0, 1, 2, length + 3, length + 4, length + 5 })
+                all[outside].ToDouble().Should().BeApproximately(1e-3, 1e-9);
+        }
     }
 
     [Fact]
-    public void Every_coordinate_of_a_large_tensor_gets_its_own_noise()
+    public void Threads_make_no_difference_to_the_values()
     {
-        // So large that several threads draw, each its own part; sizes around the parts' and blocks' borders.
+        var one = zeros(5 * NoiseSource.Segment + 7);
+        var four = zeros_like(one);
+        NoiseSource.SeededForTests(3).AddTo(one, 1, threads: 1);
+        NoiseSource.SeededForTests(3).AddTo(four, 1, threads: 4);
+        one.Equals(four).Should().BeTrue();
+        one.Dispose();
+        four.Dispose();
+    }
+
+    [Fact]
+    public void By_way_of_the_host_is_the_same()
+    {
         using var scope = NewDisposeScope();
-        foreach (var size in new[] { 1L, 7, 2047, 2049, (1 << 21) + 3 })
+        var (here, there) = (ones(100, 7), ones(100, 7));
+        NoiseSource.SeededForTests(3).AddTo(here, 1);
+        NoiseSource.SeededForTests(3).AddByWayOfHost(there, 1);
+        here.Equals(there).Should().BeTrue();
+        here.eq(1).all().ToBoolean().Should().BeFalse();
+    }
+
+    [Fact]
+    public void Secure_sources_have_nothing_that_could_be_drawn_from_twice()
+    {
+        // No key, no counter, no buffer lives on between calls: the only field is the distribution, which has none.
+        foreach (var source in new[] { NoiseSource.Secure, NoiseSource.DiscreteGaussian })
         {
-            var values = zeros(size, dtype: ScalarType.Float64);
-            NoiseSource.Secure.AddGaussian(values, 2);
-            values.eq(0).any().ToBoolean().Should().BeFalse();
-            if (size < 1 << 20)
-                continue;
-            KolmogorovSmirnov(values.data<double>().ToArray(), 2).Should().BeLessThan(Critical((int)size));
-            // The parts differ: a coordinate and the one half the tensor further are not correlated.
-            var half = size / 2;
-            Correlation(values.narrow(0, 0, half).data<double>().ToArray(), values.narrow(0, half, half).data<double>().ToArray())
-                .Should().BeLessThan(6.1 / Math.Sqrt(half));
+            const BindingFlags All = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+            var fields = new[] { source.GetType(), typeof(NoiseSource) }.SelectMany(type => type.GetFields(All)).ToArray();
+            fields.Should().ContainSingle().Which.FieldType.Should().Be<NoiseMechanism>();
+            fields[0].GetValue(source)!.GetType().GetFields(All).Should().BeEmpty();
         }
+    }
+
+    [Fact]
+    public void Nothing_is_drawn_without_noise_and_other_types_are_refused()
+    {
+        using var scope = NewDisposeScope();
+        var values = ones(5);
+        NoiseSource.Secure.AddTo(values, 0);
+        values.eq(1).all().ToBoolean().Should().BeTrue();
+        var wrong = () => NoiseSource.Secure.AddTo(values, double.NaN);
+        wrong.Should().Throw<ArgumentOutOfRangeException>();
+        var whole = () => NoiseSource.Secure.AddTo(ones(5, dtype: ScalarType.Int32), 1);
+        whole.Should().Throw<NotSupportedException>().WithMessage("*Int32*");
     }
 
     [Fact]
@@ -93,20 +141,6 @@ public class NoiseSourceTests
         NoiseSource.SeededForTests(5).IsSecure.Should().BeFalse();
         NoiseSource.Secure.IsSecure.Should().BeTrue();
         new DPOptimizerOptions { L2NormClip = 1, NoiseMultiplier = 1 }.Noise.Should().BeSameAs(NoiseSource.Secure);
-    }
-
-    [Theory]
-    [InlineData(0ul, 0ul)]
-    [InlineData(ulong.MaxValue, ulong.MaxValue)]
-    [InlineData(0ul, ulong.MaxValue)]
-    [InlineData(ulong.MaxValue, 0ul)]
-    public void Extreme_bits_give_finite_values(ulong first, ulong second)
-    {
-        Span<double> normals = stackalloc double[BoxMuller.Block];
-        BoxMuller.Transform(
-            System.Runtime.InteropServices.MemoryMarshal.AsBytes<ulong>([first, first, first, first, second, second, second, second]), normals);
-        foreach (var normal in normals)
-            Math.Abs(normal).Should().BeLessThan(8.6);
     }
 
     /// <summary>What one step adds to 100,000 weights whose gradient is zero.</summary>
@@ -134,19 +168,4 @@ public class NoiseSourceTests
         optimizer.step(() => model.call(zeros(4, 500, dtype: model.weight.dtype)).sum(dim: 1L));
         return (before - model.weight).detach().to_type(ScalarType.Float64).flatten().data<double>().ToArray();
     }
-
-    private static double KolmogorovSmirnov(double[] sample, double sigma)
-    {
-        var n = (double)sample.Length;
-        return sample.Order().Select((x, i) =>
-        {
-            var cdf = SpecialFunctions.Erfc(-x / sigma / Math.Sqrt(2)) / 2;
-            return Math.Max(cdf - i / n, (i + 1) / n - cdf);
-        }).Max();
-    }
-
-    private static double Critical(int n) => Math.Sqrt(-Math.Log(FalseAlarm / 2) / 2 / n);
-
-    private static double Correlation(double[] a, double[] b) => Math.Abs(
-        a.Zip(b, (x, y) => x * y).Sum() / Math.Sqrt(a.Sum(x => x * x) * b.Sum(x => x * x)));
 }

@@ -60,14 +60,14 @@ public class EmbeddingTraitsTests
 
     public static TheoryData<string, Func<Module>> Refused => new()
     {
-        { "with max_norm", () => Embedding(4, 3, max_norm: 1) },
-        { "with max_norm", () => EmbeddingBag(4, 3, max_norm: 1) },
-        { "with max_norm", () => Embedding_from_pretrained(ones(4, 3), freeze: true, max_norm: 1) },
-        { "made from_pretrained", () => Embedding_from_pretrained(ones(4, 3), freeze: false) },
-        { "made from_pretrained", () => EmbeddingBag_from_pretrained(ones(4, 3)) },
-        { "with scale_grad_by_freq", () => Embedding(4, 3, scale_grad_by_freq: true) },
-        { "with scale_grad_by_freq", () => EmbeddingBag(4, 3, scale_grad_by_freq: true, mode: EmbeddingBagMode.Sum) },
-        { "with mode Max", () => EmbeddingBag(4, 3, mode: EmbeddingBagMode.Max) },
+        { "has max_norm", () => Embedding(4, 3, max_norm: 1) },
+        { "has max_norm", () => EmbeddingBag(4, 3, max_norm: 1) },
+        { "has max_norm", () => Embedding_from_pretrained(ones(4, 3), freeze: true, max_norm: 1) },
+        { "was made from_pretrained", () => Embedding_from_pretrained(ones(4, 3), freeze: false) },
+        { "was made from_pretrained", () => EmbeddingBag_from_pretrained(ones(4, 3)) },
+        { "has scale_grad_by_freq", () => Embedding(4, 3, scale_grad_by_freq: true) },
+        { "has scale_grad_by_freq", () => EmbeddingBag(4, 3, scale_grad_by_freq: true, mode: EmbeddingBagMode.Sum) },
+        { "has mode Max", () => EmbeddingBag(4, 3, mode: EmbeddingBagMode.Max) },
     };
 
     [Theory]
@@ -79,7 +79,7 @@ public class EmbeddingTraitsTests
         var before = Toy.Weights(layer);
         var model = new Holder(layer, Linear(3, 2));
         FluentActions.Invoking(() => new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private))
-            .Should().Throw<ArgumentException>().WithMessage($"*'held' is a {layer.GetType().Name} {message}*");
+            .Should().Throw<ArgumentException>().WithMessage($"*'held' is a {layer.GetType().Name}, which {message}*");
         layer.ShouldBeUnchanged(before);
     }
 

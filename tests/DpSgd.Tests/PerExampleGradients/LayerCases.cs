@@ -85,6 +85,8 @@ internal static class LayerCases
         ["LayerNorm without bias"] = new(() => Scaled(nn.LayerNorm(6, bias: false)), 3, 6),
         ["GroupNorm"] = new(() => Scaled(nn.GroupNorm(2, 6)), 6, 5),
         ["GroupNorm on an image"] = new(() => Scaled(nn.GroupNorm(3, 6, eps: 0.1)), 6, 4, 3),
+        ["GroupNorm1d on features"] = new(() => Scaled(new GroupNorm1d(2, 6)), 6),
+        ["GroupNorm1d on a sequence"] = new(() => Scaled(new GroupNorm1d(3, 6)), 6, 4),
         ["InstanceNorm1d"] = new(() => Scaled(nn.InstanceNorm1d(3, affine: true)), 3, 8),
         ["InstanceNorm2d"] = new(() => Scaled(nn.InstanceNorm2d(3, eps: 0.1, affine: true)), 3, 4, 5),
         ["InstanceNorm3d"] = new(() => Scaled(nn.InstanceNorm3d(2, affine: true)), 2, 3, 2, 4),

@@ -16,7 +16,7 @@ public class LayerRuleRefusalTests
         using var scope = NewDisposeScope();
         var model = Sequential(("first", Conv2d(1, 2, 3)), ("norm", InstanceNorm2d(2, affine: affine, track_running_stats: true)));
         FluentActions.Invoking(() => new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private))
-            .Should().Throw<ArgumentException>().WithMessage("*'norm' is a InstanceNorm2d that keeps statistics of the data*track_running_stats: false*");
+            .Should().Throw<ArgumentException>().WithMessage("*'norm' is a InstanceNorm2d, which keeps statistics of the data*track_running_stats: false*");
     }
 
     public static TheoryData<string, Func<Module<Tensor, Tensor>>, long[]> Unbatched => new()

@@ -38,7 +38,7 @@ public class OwnLayerRuleTests
         var model = Sequential(("scale", new Scale(4)), ("last", Linear(4, 2)));
         FluentActions.Invoking(() => new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private))
             .Should().Throw<ArgumentException>()
-            .WithMessage("*'scale' is a Scale with trained parameters (_scale)*rules for: Linear*ConvTranspose3d*Embedding*InstanceNorm3d*DPOptimizerOptions.LayerRules*");
+            .WithMessage("*'scale' is a Scale, which has trained parameters (_scale)*DPOptimizerOptions.LayerRules*rules for: Linear*ConvTranspose3d*Embedding*InstanceNorm3d*");
     }
 
     [Fact]

@@ -56,12 +56,14 @@ public class SharedWeightTests
     public void Tokens_and_output_are_not_written_out()
     {
         using var scope = NewDisposeScope();
-        RowGradient Rows() => new(LayerCase.Tokens(3, 6, 5), randn(3, 5, 4), 6);
-        OuterProductGradient Products() => new(randn(3, 5, 6), randn(3, 5, 4));
-        GradientSum.Of([Rows(), Products(), Products(), Rows()]).Should().BeOfType<TiedGradient>();
-        GradientSum.Of([Rows(), Rows()]).Should().BeOfType<RowGradient>();
-        GradientSum.Of([Products(), Products()]).Should().BeOfType<OuterProductGradient>();
-        GradientSum.Of([Products(), new WrittenOutGradient(randn(3, 6, 4))]).Should().BeOfType<WrittenOutGradient>();
+        using var workspace = new Workspace();
+        RowGradient Rows() => new(LayerCase.Tokens(3, 6, 5), randn(3, 5, 4), null, 6, workspace);
+        OuterProductGradient Products() => new(randn(3, 5, 6), randn(3, 5, 4), workspace);
+        PerExampleGradient Sum(params PerExampleGradient[] gradients) => GradientSum.Of(gradients, workspace);
+        Sum(Rows(), Products(), Products(), Rows()).Should().BeOfType<TiedGradient>();
+        Sum(Rows(), Rows()).Should().BeOfType<RowGradient>();
+        Sum(Products(), Products()).Should().BeOfType<OuterProductGradient>();
+        Sum(Products(), new WrittenOutGradient(randn(3, 6, 4))).Should().BeOfType<WrittenOutGradient>();
     }
 
     [Fact]

@@ -12,7 +12,7 @@ public class PoissonDataLoaderTests
     {
         const int examples = 50, draws = 20_000;
         const double probability = 0.13;
-        var sampler = new PoissonSampler(examples, probability, random: null);
+        var sampler = new PoissonSampler(examples, probability, new RandomWords(null));
         var count = new int[examples];
         var together = new int[examples];
         double sizes = 0, squares = 0;
@@ -45,7 +45,7 @@ public class PoissonDataLoaderTests
     [InlineData(1e-12)]
     public void Extreme_probabilities_work(double probability)
     {
-        var drawn = new PoissonSampler(1000, probability, new Random(1)).Draw();
+        var drawn = new PoissonSampler(1000, probability, new RandomWords(new Random(1))).Draw();
         drawn.Should().HaveCount(probability == 1 ? 1000 : 0);
     }
 

@@ -1,0 +1,43 @@
+namespace DpSgd.Accounting;
+
+/// <summary>How far apart the grid points of a composition are.</summary>
+internal static class GridInterval
+{
+    /// <summary>Never more points than this, about 200 MB: then the grid becomes coarser than was asked for.</summary>
+    public const double MostPoints = 1 << 21;
+
+    // The grid becomes finer than was asked for until it costs no more than this part of epsilon; but not beyond so many
+    // points.
+    private const double GridError = 4e-6;
+    private const double AffordablePoints = 1 << 20;
+
+    /// <summary>
+    /// What was asked for, halved until epsilon is accurate, or doubled until the memory suffices. Splitting a cell adds about
+    /// h^2 / 6 to the variance of every step, and so (t + 1) h^2 / 12 to epsilon.
+    /// </summary>
+    /// <param name="pairs">Pairs, and how often each was composed.</param>
+    /// <param name="windows">Where the composed loss is looked at.</param>
+    /// <param name="logNeglected">Logarithm of the mass of each pair that may be left out.</param>
+    /// <param name="widest">What was asked for.</param>
+    /// <param name="bound">A lower bound also needs several points among the losses of those who were not sampled.</param>
+    public static double For(
+        IReadOnlyList<(DominatingPair Pair, long Count)> pairs, TiltedWindow[] windows, double logNeglected, double widest, Bound bound)
+    {
+        var steps = pairs.Sum(part => (double)part.Count);
+        var accurate = windows.Min(window =>
+            Math.Sqrt(12 * GridError * Math.Max(window.Middle, window.Deviation) / (steps * (window.Tilt + 1))));
+        if (bound == Bound.Lower)
+            accurate = Math.Min(accurate, pairs.Min(part => -part.Pair.SmallestLoss) / 8);
+        var width = Math.Max(
+            windows.Max(window => window.High - window.Low),
+            pairs.Max(part => Width(part.Pair.LossRange(logNeglected))));
+        var h = widest;
+        while (h > accurate && 2 * width / h <= AffordablePoints)
+            h /= 2;
+        while (width / h > MostPoints - 8)
+            h *= 2;
+        return h;
+
+        static double Width((double Smallest, double Largest) range) => range.Largest - range.Smallest;
+    }
+}

@@ -1,0 +1,1 @@
+return DpSgd.Cli.CommandLine.Invoke(args);

@@ -1,0 +1,22 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace DpSgd;
+
+/// <summary>Batches of the same size, each drawn anew without replacement, of examples and labels that are held in two tensors.</summary>
+/// <remarks>See <see cref="FixedSizeSampling"/>, also for the accountant that the optimizer needs. How loaders work is said at <see cref="DPDataLoader{TBatch}"/>. For a TorchSharp dataset: <see cref="FixedSizeDatasetLoader"/>.</remarks>
+/// <param name="examples">[N, ...], one example a row. It stays the caller's: keep it alive while the loader is in use.</param>
+/// <param name="labels">[N, ...], one label a row; the same holds for it.</param>
+/// <param name="batchSize">Examples in a batch, from 1 to N.</param>
+/// <param name="device">Where the batches go; null for where the tensors are.</param>
+/// <param name="seedForTests">Null, the default, draws from the operating system's cryptographic generator. With a seed the batches are reproducible, and the amplification by sampling is void.</param>
+/// <param name="maxPhysicalBatchSize">The most examples to hand out at a time, at least one; null hands out every batch whole.</param>
+/// <param name="prefetch">How many batches (or pieces) to make ahead on a thread of its own; 0, the default, makes each when it is asked for.</param>
+/// <exception cref="ArgumentNullException">A tensor is null.</exception>
+/// <exception cref="ArgumentException">The tensors do not have equally many rows.</exception>
+/// <exception cref="ArgumentOutOfRangeException">There are no rows, or a number is outside its range.</exception>
+public sealed class FixedSizeDataLoader(
+    Tensor examples, Tensor labels, int batchSize, Device? device = null, int? seedForTests = null, int? maxPhysicalBatchSize = null, int prefetch = 0)
+    : DPDataLoader<FixedSizeSampling, (Tensor Examples, Tensor Labels)>(
+        new TensorBatches(examples, labels, device), count => FixedSizeSampling.Of(batchSize, count),
+        maxPhysicalBatchSize, prefetch, seedForTests);

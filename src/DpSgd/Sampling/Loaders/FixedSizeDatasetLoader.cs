@@ -1,0 +1,21 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace DpSgd;
+
+/// <summary>Batches of the same size, each drawn anew without replacement, of a TorchSharp <see cref="utils.data.Dataset"/>: each named tensor of the examples, stacked.</summary>
+/// <remarks>See <see cref="FixedSizeSampling"/>, also for the accountant that the optimizer needs. How loaders work is said at <see cref="DPDataLoader{TBatch}"/>. For data in two tensors: <see cref="FixedSizeDataLoader"/>.</remarks>
+/// <param name="dataset">The examples.</param>
+/// <param name="batchSize">Examples in a batch, from 1 to the dataset's size.</param>
+/// <param name="device">Where the batches go; null for where the dataset's tensors are.</param>
+/// <param name="disposeDataset">Whether the dataset is disposed with the loader, as TorchSharp's own loader does.</param>
+/// <param name="seedForTests">Null, the default, draws from the operating system's cryptographic generator. With a seed the batches are reproducible, and the amplification by sampling is void.</param>
+/// <param name="maxPhysicalBatchSize">The most examples to hand out at a time, at least one; null hands out every batch whole.</param>
+/// <param name="prefetch">How many batches (or pieces) to make ahead on a thread of its own, which then uses the dataset; 0, the default, makes each when it is asked for.</param>
+/// <exception cref="ArgumentNullException"><paramref name="dataset"/> is null.</exception>
+/// <exception cref="ArgumentOutOfRangeException">The dataset is empty, or a number is outside its range.</exception>
+public sealed class FixedSizeDatasetLoader(
+    utils.data.Dataset dataset, int batchSize, Device? device = null, bool disposeDataset = true, int? seedForTests = null, int? maxPhysicalBatchSize = null, int prefetch = 0)
+    : DPDataLoader<FixedSizeSampling, IReadOnlyDictionary<string, Tensor>>(
+        new DatasetBatches(dataset, device, disposeDataset), count => FixedSizeSampling.Of(batchSize, count),
+        maxPhysicalBatchSize, prefetch, seedForTests);

@@ -1,0 +1,56 @@
+using System.Reflection;
+using System.Runtime.Loader;
+using System.Text.RegularExpressions;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+
+namespace DpSgd.ML.Tests.Documentation;
+
+/// <summary>Finds the C# programs in a Markdown file, compiles them as a new console project would, and runs them.</summary>
+internal static partial class CodeBlocks
+{
+    private static readonly string[] ImplicitUsings =
+        ["System", "System.IO", "System.Linq", "System.Collections.Generic", "System.Net.Http", "System.Threading", "System.Threading.Tasks"];
+
+    public static IReadOnlyList<string> Of(string markdownFile, string language) => Block()
+        .Matches(File.ReadAllText(markdownFile))
+        .Where(match => match.Groups["language"].Value == language)
+        .Select(match => match.Groups["code"].Value)
+        .ToList();
+
+    /// <returns>What the program printed.</returns>
+    public static string Run(string program)
+    {
+        var usings = string.Concat(ImplicitUsings.Select(name => $"global using {name};\n"));
+        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+            .Select(path => MetadataReference.CreateFromFile(path));
+        var options = new CSharpParseOptions(LanguageVersion.Latest);
+        var compilation = CSharpCompilation.Create(
+            $"Documented_{Guid.NewGuid():N}",
+            [CSharpSyntaxTree.ParseText(usings, options), CSharpSyntaxTree.ParseText(program, options)],
+            references,
+            new(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
+        using var image = new MemoryStream();
+        var result = compilation.Emit(image);
+        result.Diagnostics.Where(d => d.Severity >= DiagnosticSeverity.Warning).Select(d => d.ToString())
+            .Should().BeEmpty("the documented program must compile without warnings:\n{0}", program);
+
+        image.Position = 0;
+        var entry = AssemblyLoadContext.Default.LoadFromStream(image).EntryPoint!;
+        var console = Console.Out;
+        using var output = new StringWriter();
+        Console.SetOut(output);
+        try
+        {
+            entry.Invoke(null, BindingFlags.DoNotWrapExceptions, null, [Array.Empty<string>()], null);
+        }
+        finally
+        {
+            Console.SetOut(console);
+        }
+        return output.ToString();
+    }
+
+    [GeneratedRegex(@"^```(?<language>\w+)\r?\n(?<code>.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Block();
+}

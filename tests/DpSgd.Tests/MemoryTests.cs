@@ -1,0 +1,137 @@
+using DpSgd.Tests.PerExampleGradients;
+using DpSgd.Tests.TestKit;
+using TorchSharp;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn;
+
+namespace DpSgd.Tests;
+
+/// <summary>The memory that a private step takes.</summary>
+public class MemoryTests
+{
+    public static TheoryData<string, int> Cases()
+    {
+        var data = new TheoryData<string, int>();
+        foreach (var layer in LayerCases.All.Keys)
+        {
+            data.Add(layer, 1);
+            data.Add(layer, 3);
+        }
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void The_result_does_not_depend_on_the_budget(string name, int microbatch)
+    {
+        using var scope = NewDisposeScope();
+        foreach (var (type, tolerance) in new[] { (ScalarType.Float64, 1e-12), (ScalarType.Float32, 1e-6) })
+        {
+            random.manual_seed(1);
+            var (makeLayer, makeInputs) = LayerCases.All[name];
+            var layer = makeLayer().to(type);
+            var inputs = makeInputs(8, type);
+            IReadOnlyList<Tensor> Gradient(long budget) => PrivateStep.Gradient(
+                layer, layer.parameters().ToList(), new DPOptimizerOptions { L2NormClip = 1, NoiseMultiplier = 0, MicrobatchSize = microbatch, MemoryBudget = budget },
+                optimizer => optimizer.step(() => LayerCase.Call(layer, inputs).square().flatten(1).sum(dim: 1L)));
+            var whole = Gradient(long.MaxValue);
+            TensorAssert.AreClose(Gradient(1), whole, tolerance);        // one at a time
+            TensorAssert.AreClose(Gradient(2_000), whole, tolerance);    // a few at a time
+        }
+    }
+
+    [Fact]
+    public void Nor_does_that_of_weights_shared_between_tokens_and_output()
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(1);
+        var tokens = Embedding(9, 4);
+        var output = Linear(4, 9, hasBias: false);
+        tokens.weight = output.weight!;
+        var model = Sequential(("tokens", tokens), ("again", Tanh()), ("output", output)).to(ScalarType.Float64);
+        var x = LayerCase.Tokens(8, 9, 5);
+        foreach (var microbatch in new[] { 1, 3 })
+        {
+            IReadOnlyList<Tensor> Gradient(long budget) => PrivateStep.Gradient(
+                model, model.parameters().ToList(), new DPOptimizerOptions { L2NormClip = 1, NoiseMultiplier = 0, MicrobatchSize = microbatch, MemoryBudget = budget },
+                optimizer => optimizer.step(() => model.call(x).square().flatten(1).sum(dim: 1L)));
+            TensorAssert.AreClose(Gradient(1), Gradient(long.MaxValue), 1e-12);
+        }
+    }
+
+    public static TheoryData<string, Func<Module<Tensor, Tensor>>, Func<Tensor>> Large => new()
+    {
+        // 64 examples by 4 MiB, or by 25 MiB, of parameters
+        { "Linear", () => Linear(1024, 1024), () => randn(64, 24, 1024) },
+        { "Linear of few steps", () => Linear(1024, 1024), () => randn(64, 2, 1024) },
+        { "Linear of single vectors", () => Linear(1024, 1024), () => randn(64, 1024) },
+        { "Embedding", () => Embedding(100_000, 64), () => randint(100_000, [64, 10]) },
+        { "LSTM", () => new Recurrent(), () => randn(64, 8, 256) },
+    };
+
+    [Theory]
+    [MemberData(nameof(Large))]
+    public void No_tensor_of_examples_by_parameters_is_held(string name, Func<Module<Tensor, Tensor>> make, Func<Tensor> makeInput)
+    {
+        name.Should().NotBeEmpty();
+        using var scope = NewDisposeScope();
+        var model = make();
+        var x = makeInput();
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, Toy.Private);
+        void Step()
+        {
+            using var inner = NewDisposeScope();
+            optimizer.zero_grad();
+            model.call(x).square().mean().backward();
+            optimizer.step();
+        }
+
+        Step();
+        var parameters = model.parameters().Sum(p => p.numel()) * sizeof(float);
+        PeakMemory.During(Step).Should().BeLessThan(64 * parameters / 3, "examples by parameters are {0} bytes", 64 * parameters);
+    }
+
+    [Fact]
+    public void A_tensor_that_is_held_for_a_moment_would_be_seen() =>
+        PeakMemory.During(() => ones(25_000_000).Dispose()).Should().BeGreaterThan(OperatingSystem.IsLinux() ? 90_000_000 : -1);
+
+    [Fact]
+    public void Two_thousand_steps_leave_memory_as_it_was()
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(1);
+        var model = Sequential(Conv2d(1, 4, 3), ReLU(), GroupNorm(2, 4), Flatten(), Linear(4 * 36, 16), Tanh(), Linear(16, 3));
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.01, momentum: 0.9), model, Toy.Private with { MicrobatchSize = 2 });
+        var (x, y) = (randn(16, 1, 8, 8), randint(3, [16]));
+        void Steps(int count)
+        {
+            for (var i = 0; i < count; i++)
+            {
+                using var inner = NewDisposeScope();
+                optimizer.zero_grad();
+                functional.cross_entropy(model.call(x), y).backward();
+                optimizer.step();
+            }
+        }
+
+        Steps(200);
+        var tensors = LiveTensors.Settled();
+        var (native, managed) = (PeakMemory.NowWithoutManaged(), GC.GetTotalMemory(forceFullCollection: true));
+        Steps(1800);
+        (Tensor.TotalCount - tensors).Should().Be(0);
+        LiveTensors.Settled();
+        PeakMemory.NowWithoutManaged().Should().BeLessThan((long)(1.02 * native));
+        GC.GetTotalMemory(forceFullCollection: true).Should().BeLessThan((long)(1.02 * managed));
+        optimizer.Steps.Should().Be(2000);
+    }
+
+    private sealed class Recurrent : Module<Tensor, Tensor>
+    {
+        private readonly DPLSTM _lstm = new(256, 256, batchFirst: true);
+
+        public Recurrent()
+            : base(nameof(Recurrent)) => RegisterComponents();
+
+        public override Tensor forward(Tensor input) => _lstm.call(input).Output;
+    }
+}
