@@ -19,7 +19,7 @@ internal sealed class PrivateTraining(
     {
         var run = Plan();
         using var network = MakeNetwork();
-        using var loader = new RowLoader(rows, run.BatchSize);
+        using var loader = RowBatches.Loader(rows, run.BatchSize);
         using var optimizer = new DPOptimizer(new ManagedAdam([.. network.parameters()], options.LearningRate), network, new DPOptimizerOptions
         {
             L2NormClip = options.L2NormClip,
@@ -72,7 +72,7 @@ internal sealed class PrivateTraining(
         return Sequential([.. modules, last]);
     }
 
-    private void Epoch(Sequential network, RowLoader loader, DPOptimizer optimizer, long steps)
+    private void Epoch(Sequential network, DPDataLoader<(Tensor Features, Tensor Labels)> loader, DPOptimizer optimizer, long steps)
     {
         foreach (var (features, labels) in loader)
         {

@@ -58,7 +58,7 @@ public class TrainingRowsTests
     public void Batches_are_the_rows_that_were_drawn()
     {
         var rows = Read(Wide.Stream(300, reuse: true));
-        using var loader = new RowLoader(rows, 20);
+        using var loader = RowBatches.Loader(rows, 20);
         var seen = 0;
         foreach (var (features, labels) in loader)
         {

@@ -3,11 +3,12 @@ using static TorchSharp.torch;
 
 namespace DpSgd.ML.Training;
 
-/// <summary>Poisson batches of training rows.</summary>
-internal sealed class RowLoader(TrainingRows rows, int expectedBatchSize)
-    : PoissonDataLoader<(Tensor Features, Tensor Labels)>(rows.Count, expectedBatchSize, seedForTests: null)
+/// <summary>Training rows, put together into batches.</summary>
+internal sealed class RowBatches(TrainingRows rows) : IBatchSource<(Tensor Features, Tensor Labels)>
 {
-    protected override (Tensor Features, Tensor Labels) Collate(long[] indices)
+    public long Count => rows.Count;
+
+    public (Tensor Features, Tensor Labels) Collate(long[] indices)
     {
         var features = empty([indices.Length, rows.FeatureCount], ScalarType.Float32);
         var labels = empty([indices.Length], ScalarType.Float32);
@@ -23,9 +24,13 @@ internal sealed class RowLoader(TrainingRows rows, int expectedBatchSize)
         return (features, labels);
     }
 
-    protected override void Release((Tensor Features, Tensor Labels) batch)
+    public IEnumerable<Tensor> TensorsOf((Tensor Features, Tensor Labels) batch) => [batch.Features, batch.Labels];
+
+    public void Dispose()
     {
-        batch.Features.Dispose();
-        batch.Labels.Dispose();
     }
+
+    /// <summary>Poisson batches of the rows.</summary>
+    public static DPDataLoader<(Tensor Features, Tensor Labels)> Loader(TrainingRows rows, int expectedBatchSize) =>
+        new(new RowBatches(rows), new PoissonSampling((double)expectedBatchSize / rows.Count, rows.Count));
 }
