@@ -220,7 +220,7 @@ public partial class DPOptimizer : OptimizerHelper
         var device = _parameters[0].device;
         return microbatches.Sizes is { } sizes
             ? tensor(sizes.Select(size => examples / Math.Max(size, 1)).ToArray(), device: device)
-            : full(microbatches.Count, examples / microbatches.Width, dtype: ScalarType.Float64, device: device);
+            : ones(microbatches.Count, dtype: ScalarType.Float64, device: device).Multiply(examples / microbatches.Width);
     }
 
     /// <summary>Shows the inner optimizer the private gradient, and nothing else, for the length of its step.</summary>

@@ -14,6 +14,9 @@ internal static class FlatClipping
     /// </summary>
     /// <param name="norms">l2 norms: [M].</param>
     /// <param name="l2NormClip">C.</param>
-    public static Tensor Factors(Tensor norms, double l2NormClip) =>
-        where(norms.isfinite(), (l2NormClip / norms).clamp_(max: 1), zeros_like(norms));
+    public static Tensor Factors(Tensor norms, double l2NormClip)
+    {
+        using var clip = tensor(l2NormClip, norms.dtype, norms.device);
+        return where(norms.isfinite(), clip.div(norms).AtMostOne(), zeros_like(norms));
+    }
 }

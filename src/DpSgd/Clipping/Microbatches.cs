@@ -113,7 +113,7 @@ internal sealed class Microbatches
         if (Array.Exists(members, member => member == BatchSize))
         {
             using var missing = tensor(Array.ConvertAll(members, member => member == BatchSize), device: rows.device);
-            grouped.masked_fill_(missing.view([-1, .. rows.shape[1..].Select(_ => 1L)]), 0);
+            grouped = grouped.ZeroWhere(missing.view([-1, .. rows.shape[1..].Select(_ => 1L)]));
         }
         return grouped.reshape([count, Width, .. rows.shape[1..]]);
     }

@@ -22,9 +22,9 @@ internal static class NormBound
         // libtorch's norm makes no tensor of squares, but sums them one behind the other in each lane of a vector: of so few
         // at a time that no more than this is lost, and the rest in double precision.
         var squared = LengthOfParts(flat.shape[1]) is { } length
-            ? linalg.vector_norm(flat.view(flat.shape[0], flat.shape[1] / length, length), 2, [2]).to(ScalarType.Float64).pow_(2).sum(dim: 1L)
-            : flat.square().sum(dim: 1L).to(ScalarType.Float64);
-        return squared.mul_(1 + 40 * type.Unit).add_(flat.shape[1] * type.Smallest).MoveToOuterDisposeScope();
+            ? linalg.vector_norm(flat.view(flat.shape[0], flat.shape[1] / length, length), 2, [2]).to(ScalarType.Float64).Square().sum(dim: 1L)
+            : flat.mul(flat).sum(dim: 1L).to(ScalarType.Float64);
+        return squared.Multiply(1 + 40 * type.Unit).Increase(flat.shape[1] * type.Smallest).MoveToOuterDisposeScope();
     }
 
     /// <summary>The largest divisor up to 128, if it is worth while.</summary>
@@ -52,8 +52,8 @@ internal static class NormBound
     {
         using var scope = NewDisposeScope();
         // Rounding errors are as good as random, so they grow with the root of the number of terms.
-        var error = squaredSizes.sqrt().mul_(Precision.Of(dtype).Unit * Math.Sqrt(terms));
-        return squared.sqrt().add_(error).pow_(2).MoveToOuterDisposeScope();
+        var error = squaredSizes.sqrt().Multiply(Precision.Of(dtype).Unit * Math.Sqrt(terms));
+        return squared.sqrt().Increase(error).Square().MoveToOuterDisposeScope();
     }
 
     /// <summary>What a floating-point type can tell apart.</summary>

@@ -1,3 +1,4 @@
+using DpSgd.Clipping;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -49,7 +50,7 @@ internal sealed class FlatGradient : IDisposable
     public void Add(FlatGradient other)
     {
         foreach (var (flat, more) in _flats.Zip(other._flats))
-            flat.add_(more);
+            flat.Increase(more);
     }
 
     /// <summary>Adds noise to every coordinate.</summary>
@@ -62,7 +63,7 @@ internal sealed class FlatGradient : IDisposable
     public void DivideBy(double divisor)
     {
         foreach (var flat in _flats)
-            flat.div_(divisor);
+            flat.Divide(divisor);
     }
 
     private static ScalarType SumType(ScalarType type) => type == ScalarType.BFloat16 ? ScalarType.Float32 : type;

@@ -1,3 +1,4 @@
+using DpSgd.Clipping;
 namespace DpSgd.PerExampleGradients;
 
 /// <summary>
@@ -13,7 +14,7 @@ internal static class GradientSum
         var products = gradients.OfType<OuterProductGradient>().ToList();
         var rows = gradients.OfType<RowGradient>().ToList();
         if (products.Count + rows.Count < gradients.Count)
-            return new WrittenOutGradient(gradients.Select(g => g.WriteOut().flatten(1)).Aggregate((sum, next) => sum + next));
+            return new WrittenOutGradient(gradients.Select(g => g.WriteOut().flatten(1)).Aggregate((sum, next) => sum.Plus(next)));
         if (rows.Count == 0)
             return OuterProductGradient.Sum(products, workspace);
         var row = RowGradient.Sum(rows, workspace);

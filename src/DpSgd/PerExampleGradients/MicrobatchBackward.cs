@@ -47,7 +47,7 @@ internal sealed class MicrobatchBackward : IDisposable
                 var gradients = _parameters.Select(p => (Parameter: p, Gradient: p.grad?.to_dense())).Where(g => g.Gradient is not null).ToList();
                 var norm = gradients.Aggregate(
                     zeros([], ScalarType.Float64, _parameters[0].device),
-                    (sum, g) => sum + g.Gradient!.to(ScalarType.Float64).square().sum().to(sum.device)).sqrt() * toAverage;
+                    (sum, g) => sum.Plus(SquaredNorm(g.Gradient!).to(sum.device))).sqrt().Multiply(toAverage);
                 var factor = FlatClipping.Factors(norm, l2NormClip).ToDouble() * toAverage;
                 if (!norm.isfinite().ToBoolean())
                 {
@@ -55,7 +55,7 @@ internal sealed class MicrobatchBackward : IDisposable
                     continue;
                 }
                 foreach (var (parameter, gradient) in gradients)
-                    total.Of(parameter).add_(gradient!, factor);
+                    total.Of(parameter).Increase(gradient!, factor);
             }
             finally
             {
@@ -94,6 +94,12 @@ internal sealed class MicrobatchBackward : IDisposable
                 "positions that the function is given, and no others: x.index_select(0, positions)");
         }
         value.backward();
+    }
+
+    private static Tensor SquaredNorm(Tensor gradient)
+    {
+        var doubles = gradient.to(ScalarType.Float64);
+        return doubles.mul(doubles).sum();
     }
 
     private static InvalidOperationException Refuse(string reason) =>

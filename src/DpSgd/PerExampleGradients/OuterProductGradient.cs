@@ -79,6 +79,6 @@ internal sealed class OuterProductGradient(Tensor left, Tensor right, Workspace 
     {
         var product = l.bmm(l.transpose(1, 2)).mul_(r.bmm(r.transpose(1, 2))).sum(dim: [1, 2]);
         var rounding = l.shape[1] * Math.ScaleB(1, -50);
-        return product.clamp_(min: 0).add_(sizes, alpha: rounding);
+        return product.NotNegative().Increase(sizes, rounding);
     }
 }

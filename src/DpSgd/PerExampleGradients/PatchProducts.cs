@@ -1,3 +1,4 @@
+using DpSgd.Clipping;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -83,7 +84,7 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
                 AddScaled(Row(sums, row), weight[example], to + (long)row * _columns, _columns);
         });
         using var sum = totals.sum(dim: 0L);
-        total.view(-1).add_(sum);
+        total.view(-1).Increase(sum);
     }
 
     private int Workers

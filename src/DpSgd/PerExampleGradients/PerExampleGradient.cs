@@ -30,6 +30,6 @@ internal abstract class PerExampleGradient
         var shape = new long[rows.dim()];
         Array.Fill(shape, 1);
         shape[0] = drop.shape[0];
-        return rows.masked_fill(drop.view(shape), 0);
+        return rows.ZeroWhere(drop.view(shape));
     }
 }

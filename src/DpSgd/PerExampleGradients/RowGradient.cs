@@ -25,10 +25,11 @@ internal sealed class RowGradient(Tensor tokens, Tensor rows, Tensor? factors, l
         microbatches.Count, 4 * microbatches.Width * ExampleBytes, (first, count) =>
     {
         var (own, vectors) = Of(microbatches, first, count);
-        var (keys, inverse, _) = (own + (arange(count, device: own.device) * tableSize).view(-1, 1)).flatten().unique(return_inverse: true);
-        var sums = zeros([keys.shape[0], Length], rows.dtype, rows.device).index_add_(0, inverse!.flatten(), vectors.flatten(0, 1), 1);
+        var size = tensor(tableSize, device: own.device);
+        var (keys, inverse, _) = (own.Plus(FirstKeys(count, own.device))).flatten().unique(return_inverse: true);
+        var sums = zeros([keys.shape[0], Length], rows.dtype, rows.device).IncreaseRows(inverse!.flatten(), vectors.flatten(0, 1));
         var squared = zeros([count], ScalarType.Float64, rows.device)
-            .index_add_(0, keys.div(tableSize, RoundingMode.floor), NormBound.SquaredRows(sums), 1);
+            .IncreaseRows(keys.div(size, RoundingMode.floor), NormBound.SquaredRows(sums));
         return NormBound.WithRounding(squared, SquaredSizes(vectors), vectors.shape[1], rows.dtype);
     });
 
@@ -43,16 +44,16 @@ internal sealed class RowGradient(Tensor tokens, Tensor rows, Tensor? factors, l
             using var scope = NewDisposeScope();
             var weight = weights.narrow(0, first, count).view(-1, 1, 1);
             var vectors = rows.narrow(0, first, count) * (factors is null ? weight : weight * factors.narrow(0, first, count).unsqueeze(2));
-            total.index_add_(0, tokens.narrow(0, first, count).flatten(), vectors.flatten(0, 1), 1);
+            total.IncreaseRows(tokens.narrow(0, first, count).flatten(), vectors.flatten(0, 1));
         }
     }
 
     public override Tensor WriteOut()
     {
         var examples = tokens.shape[0];
-        var positions = tokens + (arange(examples, device: tokens.device) * tableSize).view(-1, 1);
+        var positions = tokens.Plus(FirstKeys(examples, tokens.device));
         return zeros([examples * tableSize, Length], rows.dtype, rows.device)
-            .index_add_(0, positions.flatten(), Vectors().flatten(0, 1), 1)
+            .IncreaseRows(positions.flatten(), Vectors().flatten(0, 1))
             .view(examples, tableSize, -1);
     }
 
@@ -78,7 +79,11 @@ internal sealed class RowGradient(Tensor tokens, Tensor rows, Tensor? factors, l
 
     private long TableSize => tableSize;
 
+    /// <summary>What is added to the tokens of each microbatch, so that no two of them have the same: [count, 1].</summary>
+    private Tensor FirstKeys(long count, Device device) =>
+        tensor([.. Enumerable.Range(0, (int)count).Select(i => i * tableSize)], [count, 1], device: device);
+
     private Tensor Vectors() => factors is null ? rows : rows * factors.unsqueeze(2);
 
-    private static Tensor SquaredSizes(Tensor vectors) => NormBound.SquaredRows(vectors).mul_(vectors.shape[1]);
+    private static Tensor SquaredSizes(Tensor vectors) => NormBound.SquaredRows(vectors).Multiply(vectors.shape[1]);
 }

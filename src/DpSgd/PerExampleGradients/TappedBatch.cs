@@ -48,7 +48,7 @@ internal sealed class TappedBatch
     {
         var squared = zeros(microbatches.Count, dtype: ScalarType.Float64, device: device);
         foreach (var (_, gradient) in _gradients)
-            squared.add_(gradient.SquaredNorms(microbatches));
+            squared.Increase(gradient.SquaredNorms(microbatches));
         return squared.sqrt_();
     }
 

@@ -19,9 +19,9 @@ internal sealed class TiedGradient(RowGradient table, OuterProductGradient linea
     /// </remarks>
     public override Tensor SquaredNorms(Microbatches microbatches)
     {
-        var sizes = (table.SquaredSizes(microbatches).sqrt() + linear.SquaredSizes(microbatches).sqrt()).square();
-        return (table.SquaredNorms(microbatches) + linear.SquaredNorms(microbatches) + 2 * InnerProducts(microbatches))
-            .clamp_(min: 0).add_(sizes, alpha: Math.ScaleB(1, -44));
+        var sizes = table.SquaredSizes(microbatches).sqrt().Increase(linear.SquaredSizes(microbatches).sqrt()).Square();
+        return table.SquaredNorms(microbatches).Plus(linear.SquaredNorms(microbatches)).Increase(InnerProducts(microbatches), 2)
+            .NotNegative().Increase(sizes, Math.ScaleB(1, -44));
     }
 
     public override void AddWeightedSum(Tensor weights, Tensor total)
@@ -30,7 +30,7 @@ internal sealed class TiedGradient(RowGradient table, OuterProductGradient linea
         linear.AddWeightedSum(weights, total);
     }
 
-    public override Tensor WriteOut() => table.WriteOut() + linear.WriteOut();
+    public override Tensor WriteOut() => table.WriteOut().Plus(linear.WriteOut());
 
     public override PerExampleGradient Without(Tensor drop) =>
         new TiedGradient((RowGradient)table.Without(drop), (OuterProductGradient)linear.Without(drop), workspace);
