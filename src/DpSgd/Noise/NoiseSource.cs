@@ -47,6 +47,9 @@ public abstract class NoiseSource
     /// <param name="seed">Any number.</param>
     public static NoiseSource SeededForTests(int seed) => new SeededNoiseSource(new RoundedGaussian(), seed);
 
+    /// <summary>What noise it is and where it comes from.</summary>
+    public override string ToString() => $"{_mechanism.GetType().Name} from {GetType().Name}";
+
     /// <summary>Fills a span with keys: independent, uniformly distributed bytes.</summary>
     private protected abstract void FillKeys(Span<byte> keys);
 
