@@ -74,7 +74,7 @@ public class DpSgdPrivacyTests
     [InlineData(1000000, 10, 100, 1e-15, "largest order")]
     [InlineData(1000, 10, 0, 1e-5, "not private")]
     public void The_statement_warns(long n, int batch, double sigma, double delta, string warning) =>
-        DpSgdPrivacy.Statement(n, batch, sigma, 10, delta).Split('\n')[2].Should().StartWith("Warning").And.Contain(warning);
+        DpSgdPrivacy.Statement(n, batch, sigma, 10, delta).Split('\n')[3].Should().StartWith("Warning").And.Contain(warning);
 
     [Fact]
     public void The_statement_of_a_run_without_privacy()

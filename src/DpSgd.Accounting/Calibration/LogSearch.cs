@@ -10,14 +10,16 @@ internal static class LogSearch
     // Width of the last bracket, relative to the argument.
     private const double Tolerance = 1e-7;
 
-    // Arguments beyond these are taken for zero and infinity.
-    private const double Smallest = 1e-12;
+    // Nobody needs less, and arguments above the other are taken for infinity.
+    private const double Smallest = 1e-150;
     private const double Largest = 1e18;
 
     /// <summary>The least argument whose slack is not negative, to one part in ten million and never below it.</summary>
     /// <param name="slack">An increasing function; it may jump, or be infinite.</param>
     /// <param name="guess">Positive.</param>
-    /// <returns>Zero when every argument will do; null when none.</returns>
+    /// <returns>
+    /// Zero when even that will do, or the smallest argument that was asked for when all positive ones seem to; null when none.
+    /// </returns>
     public static double? Least(Func<double, double> slack, double guess)
     {
         var (low, high) = (double.NaN, double.NaN);
@@ -30,7 +32,7 @@ internal static class LogSearch
             if (x > Math.Log(Largest))
                 return slack(double.PositiveInfinity) >= 0 ? LeastAboveAll(slack) : null;
             if (x < Math.Log(Smallest))
-                return 0;
+                return slack(0) >= 0 ? 0 : Math.Exp(high);
             var value = slack(Math.Exp(x));
             var step = double.IsFinite(value) ? Math.Max(Math.Abs(value), stride) : 30 * stride;
             if (value >= 0)

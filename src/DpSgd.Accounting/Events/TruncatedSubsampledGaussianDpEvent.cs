@@ -7,7 +7,7 @@ namespace DpSgd.Accounting;
 /// <remarks>
 /// Truncation lets the presence of one example push out another: a plain Poisson guarantee does not hold.
 /// </remarks>
-/// <param name="DatasetSize">Examples in the data set, at least zero.</param>
+/// <param name="DatasetSize">Examples in the data set, at least zero: in the larger of two neighbouring ones.</param>
 /// <param name="SamplingProbability">Probability, in [0, 1], of the Poisson sample.</param>
 /// <param name="TruncatedBatchSize">Most examples of a batch, at least zero.</param>
 /// <param name="NoiseMultiplier">Standard deviation of the noise over C, in [0, infinity]. Zero is no privacy at all.</param>

@@ -25,12 +25,19 @@ internal static class PythonNumber
     /// <summary>Python's <c>{:.Ng}</c>: so many significant digits, ties to even, without trailing zeros, as 0.563, 100, 1e-05 or inf.</summary>
     /// <param name="value">Any number.</param>
     /// <param name="significantDigits">How many digits, from 1 to 17.</param>
-    public static string General(double value, int significantDigits)
+    public static string General(double value, int significantDigits) => General(value, significantDigits, Round);
+
+    /// <summary>As <see cref="General(double, int)"/>, of the nearest decimal that is not below the value.</summary>
+    /// <param name="value">Any number that is not negative.</param>
+    /// <param name="significantDigits">How many digits, from 1 to 17.</param>
+    public static string GeneralUp(double value, int significantDigits) => General(value, significantDigits, RoundUp);
+
+    private static string General(double value, int significantDigits, Func<string, int, int, (string Digits, int Exponent)> round)
     {
         if (!double.IsFinite(value))
             return NotFinite(value);
         var (negative, digits, exponent) = Split(value.ToString($"E{EnoughDigits}", CultureInfo.InvariantCulture));
-        (digits, exponent) = Round(digits, exponent, significantDigits);
+        (digits, exponent) = round(digits, exponent, significantDigits);
         digits = digits.TrimEnd('0').PadRight(1, '0');
         return Sign(negative) + (exponent < -4 || exponent >= significantDigits
             ? Scientific(digits, exponent)
@@ -68,6 +75,17 @@ internal static class PythonNumber
         var above = string.CompareOrdinal(digits[keep..], half);
         if (above > 0 || (above == 0 && long.IsOddInteger(kept)))
             kept++;
+        return Carried(kept, exponent, keep);
+    }
+
+    private static (string Digits, int Exponent) RoundUp(string digits, int exponent, int keep)
+    {
+        var kept = long.Parse(digits.AsSpan(0, keep), CultureInfo.InvariantCulture);
+        return Carried(digits.AsSpan(keep).ContainsAnyExcept('0') ? kept + 1 : kept, exponent, keep);
+    }
+
+    private static (string Digits, int Exponent) Carried(long kept, int exponent, int keep)
+    {
         var rounded = kept.ToString(CultureInfo.InvariantCulture).PadLeft(keep, '0');
 
         // 9.996 becomes 10.00: one digit more, which is a zero.

@@ -29,28 +29,56 @@ internal sealed class EventLedger
         if (dpEvent is not (SelfComposedDpEvent or ComposedDpEvent))
             return [new LedgerEntry(dpEvent, count)];
 
-        var parts = new EventLedger();
-        var pending = new Stack<LedgerEntry>([new LedgerEntry(dpEvent, count)]);
+        // Events that are used in several places are looked at once, or nesting would cost twice as much at every level. First
+        // all events in the order of first sight, with how many uses each has; then the counts, of an event when all of its
+        // uses are known.
+        var uses = new Dictionary<DpEvent, int>(ReferenceEqualityComparer.Instance);
+        var leaves = new List<DpEvent>();
+        var pending = new Stack<DpEvent>([dpEvent]);
         while (pending.TryPop(out var next))
         {
-            switch (next.Event)
+            if (uses.TryGetValue(next, out var before))
             {
-                case SelfComposedDpEvent repeated:
-                    pending.Push(new LedgerEntry(repeated.Event, Multiply(repeated.Count, next.Count)));
-                    break;
-                case ComposedDpEvent composed:
-                    // The last pushed is the first popped, and the first event is to be seen first.
-                    for (var i = composed.Events.Count - 1; i >= 0; i--)
-                        pending.Push(next with { Event = composed.Events[i] });
-                    break;
-                default:
-                    parts.Enter([next]);
-                    break;
+                uses[next] = before + 1;
+                continue;
+            }
+
+            uses.Add(next, 1);
+            if (next is not (SelfComposedDpEvent or ComposedDpEvent))
+                leaves.Add(next);
+
+            // The last pushed is the first popped, and the first event is to be seen first.
+            foreach (var (part, _) in Parts(next).Reverse())
+                pending.Push(part);
+        }
+
+        var counts = new Dictionary<DpEvent, long>(ReferenceEqualityComparer.Instance) { [dpEvent] = count };
+        pending.Push(dpEvent);
+        while (pending.TryPop(out var next))
+        {
+            foreach (var (part, times) in Parts(next))
+            {
+                var more = Multiply(times, counts[next]);
+                var soFar = counts.GetValueOrDefault(part);
+                counts[part] = soFar <= long.MaxValue - more ? soFar + more : throw TooMany();
+                if (--uses[part] == 0)
+                    pending.Push(part);
             }
         }
 
+        var parts = new EventLedger();
+        foreach (var leaf in leaves)
+            parts.Enter([new LedgerEntry(leaf, counts[leaf])]);
         return parts.Entries;
     }
+
+    // What a composition consists of, one level down.
+    private static IEnumerable<LedgerEntry> Parts(DpEvent dpEvent) => dpEvent switch
+    {
+        SelfComposedDpEvent repeated => [new LedgerEntry(repeated.Event, repeated.Count)],
+        ComposedDpEvent composed => composed.Events.Select(part => new LedgerEntry(part, 1)),
+        _ => [],
+    };
 
     /// <summary>Enters all of the given events or, when one of the counts overflows, none of them.</summary>
     /// <param name="parts">Distinct events, as <see cref="TakeApart"/> gives them.</param>

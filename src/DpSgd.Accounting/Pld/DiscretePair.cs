@@ -6,21 +6,23 @@ internal sealed class DiscretePair : DominatingPair
     private readonly (double Loss, double P, double Q)[] _atoms;
 
     /// <summary>The pair.</summary>
-    /// <param name="outputs">Probabilities of each output under P and Q. Neither need add up to one: the rest is infinite.</param>
+    /// <param name="outputs">
+    /// Each output's loss ln P/Q, by itself, because the logarithm of a ratio near one has lost its digits; and its probabilities
+    /// under P and Q. What one of the two has underflowed to zero at is counted as infinite.
+    /// </param>
     /// <param name="infiniteMass">Probability under P of what cannot happen under Q.</param>
     /// <param name="infiniteMassOfQ">Probability under Q of what cannot happen under P.</param>
-    public DiscretePair(IEnumerable<(double P, double Q)> outputs, double infiniteMass = 0, double infiniteMassOfQ = 0)
+    public DiscretePair(IReadOnlyList<(double Loss, double P, double Q)> outputs, double infiniteMass = 0, double infiniteMassOfQ = 0)
     {
         _atoms = [.. outputs
             .Where(output => output is { P: > 0, Q: > 0 })
-            .Select(output => (Loss: Math.Log(output.P) - Math.Log(output.Q), output.P, output.Q))
             .OrderBy(atom => atom.Loss)];
-        InfiniteMass = infiniteMass;
-        InfiniteMassOfQ = infiniteMassOfQ;
+        InfiniteMass = infiniteMass + outputs.Where(output => output.Q == 0).Sum(output => output.P);
+        InfiniteMassOfQ = infiniteMassOfQ + outputs.Where(output => output.P == 0).Sum(output => output.Q);
     }
 
-    /// <summary>Probabilities of the outputs that both can give, by their loss.</summary>
-    public IReadOnlyList<(double P, double Q)> Outputs => Array.ConvertAll(_atoms, atom => (atom.P, atom.Q));
+    /// <summary>The outputs that both can give, by their loss.</summary>
+    public IReadOnlyList<(double Loss, double P, double Q)> Outputs => _atoms;
 
     /// <inheritdoc/>
     public override double LargestLoss => _atoms[^1].Loss;

@@ -3,6 +3,9 @@ namespace DpSgd.Accounting;
 /// <summary>Which pair dominates an event.</summary>
 internal static class DominatingPairs
 {
+    // Below this noise losses and their squares near the end of the doubles.
+    private const double SmallestNoise = 1e-50;
+
     /// <summary>The dominating pair of an event that is no composition.</summary>
     /// <param name="dpEvent">The event.</param>
     /// <param name="relation">What neighbouring means.</param>
@@ -22,7 +25,7 @@ internal static class DominatingPairs
                 Gaussian(sampled.SamplingProbability, sigma, replaceOne),
             LaplaceDpEvent laplace => Laplace(1, laplace.NoiseMultiplier / (replaceOne ? 2 : 1)),
             PermuteAndFlipDpEvent flip => Laplace(1, 1 / flip.Epsilon),
-            DiscreteLaplaceDpEvent laplace => DiscretePairs.Laplace(laplace.NoiseParameter, checked(laplace.Sensitivity * (replaceOne ? 2 : 1))),
+            DiscreteLaplaceDpEvent laplace => DiscretePairs.Laplace(laplace.NoiseParameter, laplace.Sensitivity, replaceOne),
             EpsilonDeltaDpEvent known => DiscretePairs.EpsilonDelta(known.Epsilon, known.Delta),
             ExponentialMechanismDpEvent exponential => DiscretePairs.EpsilonDelta(exponential.Epsilon, 0),
             RandomizedResponseDpEvent response when relation != NeighboringRelation.AddOrRemoveOne =>
@@ -41,8 +44,8 @@ internal static class DominatingPairs
     {
         if (samplingProbability == 0 || double.IsPositiveInfinity(noiseMultiplier))
             return LedgerPair.Nothing;
-        if (noiseMultiplier == 0)
-            return LedgerPair.Everything;
+        if (noiseMultiplier < SmallestNoise)
+            return LedgerPair.EverythingInstead(noiseMultiplier);
         if (samplingProbability == 1)
             return LedgerPair.OfGaussian(noiseMultiplier / (replaceOne ? 2 : 1));
         return LedgerPair.Of(replaceOne
@@ -52,7 +55,7 @@ internal static class DominatingPairs
 
     private static LedgerPair Laplace(double samplingProbability, double noiseMultiplier) =>
         samplingProbability == 0 || double.IsPositiveInfinity(noiseMultiplier) ? LedgerPair.Nothing
-        : noiseMultiplier == 0 ? LedgerPair.Everything
+        : noiseMultiplier < SmallestNoise ? LedgerPair.EverythingInstead(noiseMultiplier)
         : LedgerPair.Of(new PoissonSampledLaplacePair(samplingProbability, noiseMultiplier));
 
     private static LedgerPair Mixture(MixtureOfGaussiansDpEvent mixture)
@@ -67,9 +70,14 @@ internal static class DominatingPairs
             .ToArray();
         if (norms.Length == 1 || double.IsPositiveInfinity(mixture.StandardDeviation))
             return LedgerPair.Nothing;
-        return mixture.StandardDeviation == 0
-            ? LedgerPair.Everything
-            : LedgerPair.Of(new MixtureOfGaussiansPair(
+        if (mixture.StandardDeviation / norms[^1].Norm < SmallestNoise)
+            return LedgerPair.EverythingInstead(mixture.StandardDeviation);
+
+        // What the probabilities miss of one, by more than the rounding of their sum, is as bad as can be.
+        var missing = 1 - mixture.SamplingProbabilities.Sum();
+        if (missing > mixture.SamplingProbabilities.Count * 1e-15)
+            norms[^1].Probability += missing;
+        return LedgerPair.Of(new MixtureOfGaussiansPair(
                 mixture.StandardDeviation,
                 Array.ConvertAll(norms, norm => norm.Norm),
                 Array.ConvertAll(norms, norm => norm.Probability)));

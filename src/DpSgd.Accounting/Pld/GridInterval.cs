@@ -27,7 +27,13 @@ internal static class GridInterval
         var accurate = windows.Min(window =>
             Math.Sqrt(12 * GridError * Math.Max(window.Middle, window.Deviation) / (steps * (window.Tilt + 1))));
         if (bound == Bound.Lower)
-            accurate = Math.Min(accurate, pairs.Min(part => -part.Pair.SmallestLoss) / 8);
+        {
+            // A pair that never has a negative loss, as that of no more than a delta, needs none.
+            accurate = Math.Min(accurate, pairs
+                .Where(part => part.Pair.SmallestLoss < 0)
+                .Min(part => (double?)-part.Pair.SmallestLoss / 8) ?? accurate);
+        }
+
         var width = Math.Max(
             windows.Max(window => window.High - window.Low),
             pairs.Max(part => Width(part.Pair.LossRange(logNeglected))));

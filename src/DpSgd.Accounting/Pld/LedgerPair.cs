@@ -7,13 +7,17 @@ namespace DpSgd.Accounting;
 /// <param name="Pair">The pair, unless another member says it all.</param>
 /// <param name="GaussianNoise">Noise over the sensitivity of a Gaussian mechanism without sampling; null for anything else.</param>
 /// <param name="IsEverything">Whether nothing is protected.</param>
-internal readonly record struct LedgerPair(DominatingPair? Pair, double? GaussianNoise, bool IsEverything)
+/// <param name="IsUpperBoundOnly">Whether the event may show less than is said here, so that a lower bound counts it as nothing.</param>
+internal readonly record struct LedgerPair(DominatingPair? Pair, double? GaussianNoise, bool IsEverything, bool IsUpperBoundOnly = false)
 {
     /// <summary>Nothing was shown.</summary>
     public static LedgerPair Nothing => default;
 
     /// <summary>Nothing is protected.</summary>
     public static LedgerPair Everything => new(null, null, true);
+
+    /// <summary>Nothing is protected without noise, and nothing worth computing with almost none.</summary>
+    public static LedgerPair EverythingInstead(double noise) => new(null, null, true, IsUpperBoundOnly: noise > 0);
 
     /// <summary>A Gaussian mechanism.</summary>
     public static LedgerPair OfGaussian(double noise) => new(null, noise, false);

@@ -77,15 +77,19 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
             : Math.Min(0, TiltedWindow.ForEpsilon(rough, sign, epsilon).LogDelta);
     }
 
-    private (double Epsilon, bool IsCut) EpsilonInWindows(double delta, Bound bound, bool useUpperParts)
+    private (double Epsilon, bool IsCut) EpsilonInWindows(double delta, Bound bound, bool useUpperParts, bool mayBeOneSided = true)
     {
         var isOneSided = false;
         var composed = Compose(Windows, LogNeglected(Math.Log(delta)), bound);
         var p = Side(composed.P, _largestLoss);
         if (_isSymmetric)
             return p;
+        if (isOneSided && (bound == Bound.Lower || p.Epsilon >= -_smallestLoss || p.IsCut))
+            return p;
+
+        // The largest loss of Q would decide, and its distribution may say less.
         if (isOneSided)
-            return bound == Bound.Upper ? (Math.Max(p.Epsilon, -_smallestLoss), p.IsCut) : p;
+            return EpsilonInWindows(delta, bound, useUpperParts, mayBeOneSided: false);
         var q = Side(composed.Q, -_smallestLoss);
         return (Math.Max(p.Epsilon, q.Epsilon), p.IsCut || q.IsCut);
 
@@ -98,7 +102,7 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
                 windows = Array.ConvertAll(windows, window => window.UpperPart());
 
             // Where the loss of Q over P never gets as large as epsilon, its largest value is as good as its distribution.
-            isOneSided = _infinite.Q == 0 && -_smallestLoss < windows[0].Middle - windows[0].Deviation;
+            isOneSided = mayBeOneSided && _infinite.Q == 0 && -_smallestLoss < windows[0].Middle - windows[0].Deviation;
             if (isOneSided || _isSymmetric)
                 windows[1] = windows[0];
             return windows;

@@ -43,7 +43,9 @@ public sealed class PldAccountant : IPrivacyAccountant
         : this(other.NeighboringRelation, other.ValueDiscretizationInterval)
     {
         _ledger.Enter(other._ledger.Entries);
-        _pairs.AddRange(other._pairs);
+
+        // Pairs keep where they were last asked, so each accountant has its own.
+        _pairs.AddRange(other._ledger.Entries.Select(entry => DominatingPairs.Of(entry.Event, NeighboringRelation)));
     }
 
     private enum Query
@@ -122,6 +124,7 @@ public sealed class PldAccountant : IPrivacyAccountant
 
     /// <summary>The accountant as JSON text: neighbouring relation, interval and ledger, with a version and a checksum.</summary>
     /// <returns>What <see cref="FromJson"/> reads. Nothing is lost: the copy gives the same numbers.</returns>
+    /// <exception cref="NotSupportedException">An event is nested some hundreds of levels deep.</exception>
     public string ToJson() => StateFormat.Write(new AccountantState("pld", NeighboringRelation, Ledger, ValueDiscretizationInterval: ValueDiscretizationInterval));
 
     /// <summary>The accountant that was written by <see cref="ToJson"/>.</summary>
@@ -148,7 +151,8 @@ public sealed class PldAccountant : IPrivacyAccountant
         // Everything is (0, 1)- and (infinity, 0)-private.
         if (argument == (asksForEpsilon ? 1 : double.PositiveInfinity))
             return 0;
-        if (_pairs.Any(pair => pair.IsEverything))
+        var bound = query is Query.Epsilon or Query.Delta ? Bound.Upper : Bound.Lower;
+        if (_pairs.Any(pair => pair.IsEverything && (bound == Bound.Upper || !pair.IsUpperBoundOnly)))
             return asksForEpsilon ? double.PositiveInfinity : 1;
 
         var noise = GaussianNoise();
@@ -162,7 +166,6 @@ public sealed class PldAccountant : IPrivacyAccountant
         if (!double.IsPositiveInfinity(noise))
             pairs.Add((new PoissonSampledGaussianPair(1, noise), 1));
         var composition = new LossComposition(pairs, ValueDiscretizationInterval);
-        var bound = query is Query.Epsilon or Query.Delta ? Bound.Upper : Bound.Lower;
         var answer = asksForEpsilon ? composition.Epsilon(argument, bound) : composition.Delta(argument, bound);
         if (bound == Bound.Lower || !RdpAccountant.TryCreate(NeighboringRelation, _ledger.Entries, out var rdp))
             return answer;

@@ -97,7 +97,8 @@ internal sealed class TiltedConvolution
     }
 
     /// <summary>
-    /// Bound on the sum of all rounding errors in a hockey-stick divergence, over the largest weight that a loss has in it.
+    /// What the sum of all rounding errors in a hockey-stick divergence is taken to be at most, over the largest weight that a
+    /// loss has in it: an estimate with a margin, no proof.
     /// </summary>
     /// <remarks>
     /// A transform errs by a few units in the last place for each of its levels, and a power multiplies the relative error of

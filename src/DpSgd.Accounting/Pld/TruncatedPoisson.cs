@@ -1,5 +1,3 @@
-using MathNet.Numerics;
-
 namespace DpSgd.Accounting;
 
 /// <summary>
@@ -8,7 +6,7 @@ namespace DpSgd.Accounting;
 /// </summary>
 internal static class TruncatedPoisson
 {
-    /// <summary>The pair of one step.</summary>
+    /// <summary>The pair of one step. The larger of two neighbouring data sets has the size that the event says.</summary>
     public static LedgerPair Pair(TruncatedSubsampledGaussianDpEvent step, bool replaceOne)
     {
         var (n, q, most, sigma) = (step.DatasetSize, step.SamplingProbability, step.TruncatedBatchSize, step.NoiseMultiplier);
@@ -19,12 +17,13 @@ internal static class TruncatedPoisson
             return plain;
 
         // Given that the example is in the sample, the others fill the batch.
-        var truncated = BinomialTail(most, n - 1, q);
+        var (tail, longerTail) = (BinomialTail.Above(most, n - 1, q), BinomialTail.Above(most + 1, n, q));
+        var truncated = tail ?? 1;
         if (truncated == 0)
             return plain;
 
-        // Given truncation, the example is among those that are kept.
-        var kept = Math.Min(1, BinomialTail(most + 1, n, q) * most / truncated / n);
+        // Given truncation, the example is among those that are kept; for certain when nobody knows.
+        var kept = tail is null || longerTail is null ? 1 : Math.Min(1, (1 + 2e-10) * longerTail.Value * most / truncated / n);
         var replaced = PairOf(DominatingPairs.Gaussian(kept, sigma / 2, replaceOne: true), replaceOne: true, sigma / 2);
         return LedgerPair.Of(truncated == 1
             ? replaced
@@ -34,10 +33,4 @@ internal static class TruncatedPoisson
     // Without sampling the pair of a Gaussian mechanism is that of sampling with probability one.
     private static DominatingPair PairOf(LedgerPair pair, bool replaceOne, double sigma) => pair.Pair
         ?? (replaceOne ? new PoissonSampledGaussianReplacementPair(1, sigma) : new PoissonSampledGaussianPair(1, sigma));
-
-    /// <summary>Probability of at least <paramref name="least"/> successes, at least one, in so many trials.</summary>
-    private static double BinomialTail(long least, long trials, double probability) =>
-        least > trials ? 0
-        : probability is 0 or 1 ? probability
-        : SpecialFunctions.BetaRegularized(least, trials - least + 1, probability);
 }

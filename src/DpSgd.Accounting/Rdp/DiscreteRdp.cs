@@ -4,24 +4,23 @@ namespace DpSgd.Accounting;
 internal static class DiscreteRdp
 {
     /// <summary>The divergence at each order.</summary>
-    /// <param name="outputs">Probabilities of the outputs under both data sets, none zero.</param>
+    /// <param name="outputs">Losses and probabilities of the outputs under both data sets, none zero.</param>
     /// <param name="orders">Orders, finite and greater than one.</param>
-    public static double[] AtOrders(IReadOnlyList<(double P, double Q)> outputs, IReadOnlyList<double> orders)
+    public static double[] AtOrders(IReadOnlyList<(double Loss, double P, double Q)> outputs, IReadOnlyList<double> orders)
     {
-        var reverse = outputs.Select(output => (output.Q, output.P)).ToArray();
-        return [.. orders.Select(order => Math.Max(Divergence(outputs, order), Divergence(reverse, order)))];
+        var reverse = outputs.Select(output => (-output.Loss, output.Q, output.P)).ToArray();
+        return [.. orders.Select(order => RdpCost.NeverNothing(Math.Max(Divergence(outputs, order), Divergence(reverse, order))))];
     }
 
     /// <summary>
     /// With loss l = ln P/Q and R(x) = e^x - 1 - x, the moment E[e^((order - 1) l)] under P exceeds one by
     /// <c>E[R((order - 1) l)] + (order - 1) E[R(-l)]</c>: nothing cancels.
     /// </summary>
-    private static double Divergence(IEnumerable<(double P, double Q)> outputs, double order)
+    private static double Divergence(IEnumerable<(double Loss, double P, double Q)> outputs, double order)
     {
         var excess = new LogSum();
-        foreach (var (p, q) in outputs)
+        foreach (var (loss, p, _) in outputs)
         {
-            var loss = Math.Log(p) - Math.Log(q);
             excess.Add(Math.Log(p) + LogSpace.LogExpResidual((order - 1) * loss));
             excess.Add(Math.Log(p) + Math.Log(order - 1) + LogSpace.LogExpResidual(-loss));
         }

@@ -35,7 +35,7 @@ internal sealed class PoissonSampledGaussianRdp
     /// <param name="order">Order, greater than one.</param>
     /// <param name="noiseMultiplier">Sigma, in [0, infinity].</param>
     public static double Unsampled(double order, double noiseMultiplier) =>
-        double.IsPositiveInfinity(noiseMultiplier) ? 0 : NeverNothing(order / noiseMultiplier / noiseMultiplier / 2);
+        double.IsPositiveInfinity(noiseMultiplier) ? 0 : RdpCost.NeverNothing(order / noiseMultiplier / noiseMultiplier / 2);
 
     /// <summary>The divergence at each order.</summary>
     /// <param name="orders">Orders, finite and greater than one.</param>
@@ -56,7 +56,7 @@ internal sealed class PoissonSampledGaussianRdp
             var unsampled = Unsampled(order, _noiseMultiplier);
             curve[i] = IsUnsampled(order) || double.IsPositiveInfinity(unsampled)
                 ? unsampled
-                : Math.Min(unsampled, NeverNothing(logMoment(order) / (order - 1)));
+                : Math.Min(unsampled, RdpCost.NeverNothing(logMoment(order) / (order - 1)));
         }
 
         return curve;
@@ -78,7 +78,4 @@ internal sealed class PoissonSampledGaussianRdp
 
     // The finite sum has as many terms as the order; above its largest the quadrature is quicker and more accurate.
     private static bool IsIntegrated(double order) => order > BinomialSum.LargestOrder || !double.IsInteger(order);
-
-    /// <summary>A cost that is too small to be written down is rounded up: zero is for mechanisms that cost nothing.</summary>
-    private static double NeverNothing(double cost) => Math.Max(cost, double.Epsilon);
 }

@@ -18,7 +18,7 @@ internal static class PureRdp
         var excess = LogSpace.LogAdd(
             Math.Log(order) + LogSpace.LogExpResidual((order - 1) * epsilon),
             Math.Log(order - 1) + LogSpace.LogExpResidual(-order * epsilon)) - Math.Log(2 * order - 1);
-        return LogSpace.Log1pExp(excess) / (order - 1);
+        return RdpCost.NeverNothing(LogSpace.Log1pExp(excess) / (order - 1));
     }
 
     /// <summary>
@@ -35,6 +35,6 @@ internal static class PureRdp
         // With u = epsilon / (e^epsilon - 1), u - 1 - ln u is the residual of the exponential at ln u.
         var logU = -Elementary.Log1p(Elementary.ExpResidual(epsilon) / epsilon);
         var concentrated = Elementary.ExpResidual(logU) + epsilon * epsilon / 8 * (order - 1);
-        return double.IsFinite(concentrated) ? Math.Min(concentrated, epsilon) : epsilon;
+        return double.IsFinite(concentrated) ? RdpCost.NeverNothing(Math.Min(concentrated, epsilon)) : epsilon;
     }
 }

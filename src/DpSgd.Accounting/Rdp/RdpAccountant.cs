@@ -107,8 +107,10 @@ public sealed class RdpAccountant : IPrivacyAccountant
     {
         Guard.Probability(targetDelta);
         var (rdp, failure) = Total();
-        return failure > targetDelta
-            ? (double.PositiveInfinity, Orders[0])
+
+        // Everything is (0, 1)-private, even what fails for certain.
+        return targetDelta == 1 ? (0, Orders[0])
+            : failure > targetDelta ? (double.PositiveInfinity, Orders[0])
             : RdpConversion.Epsilon(Orders, rdp, Remaining(targetDelta, failure));
     }
 
@@ -162,6 +164,10 @@ public sealed class RdpAccountant : IPrivacyAccountant
     public double GetDelta(double targetEpsilon)
     {
         Guard.NonNegative(targetEpsilon);
+
+        // Everything is (infinity, 0)-private.
+        if (double.IsPositiveInfinity(targetEpsilon))
+            return 0;
         var (rdp, failure) = Total();
 
         // Failure, or else the divergences hold.
@@ -174,6 +180,7 @@ public sealed class RdpAccountant : IPrivacyAccountant
 
     /// <summary>The accountant as JSON text: neighbouring relation, orders and ledger, with a version and a checksum.</summary>
     /// <returns>What <see cref="FromJson"/> reads. Nothing is lost: the copy gives the same numbers.</returns>
+    /// <exception cref="NotSupportedException">An event is nested some hundreds of levels deep.</exception>
     public string ToJson() => StateFormat.Write(new AccountantState("rdp", NeighboringRelation, Ledger, Orders: Orders));
 
     /// <summary>The accountant that was written by <see cref="ToJson"/>.</summary>

@@ -50,7 +50,7 @@ internal static class RdpCurve
             case RandomizedResponseDpEvent response when replaces:
                 return Discrete(DiscretePairs.RandomizedResponse(response.NoiseParameter, response.NumBuckets, replaceOne));
             case DiscreteLaplaceDpEvent laplace:
-                return Discrete(DiscretePairs.Laplace(laplace.NoiseParameter, checked(laplace.Sensitivity * (replaceOne ? 2 : 1))));
+                return Discrete(DiscretePairs.Laplace(laplace.NoiseParameter, laplace.Sensitivity, replaceOne));
             case EpsilonDeltaDpEvent known:
                 // Given that delta does not strike; the accountant adds it to its own.
                 return Discrete(DiscretePairs.EpsilonDelta(known.Epsilon, 0));
@@ -64,8 +64,9 @@ internal static class RdpCurve
             At(orders, order => PoissonSampledGaussianRdp.Unsampled(order, sigma / Sensitivity(relation)));
 
         double[] Discrete(LedgerPair pair) => pair.IsEverything ? At(orders, _ => double.PositiveInfinity)
-            : pair.Pair is DiscretePair discrete ? DiscreteRdp.AtOrders(discrete.Outputs, orders)
-            : At(orders, _ => 0);
+            : pair.Pair is not DiscretePair discrete ? At(orders, _ => 0)
+            : discrete.InfiniteMass > 0 || discrete.InfiniteMassOfQ > 0 ? At(orders, _ => double.PositiveInfinity)
+            : DiscreteRdp.AtOrders(discrete.Outputs, orders);
     }
 
     /// <summary>The probability with which the event may fail altogether, which no divergence can express.</summary>

@@ -25,6 +25,7 @@ internal sealed record AccountantFile(string Format, int Version, string Checksu
 /// <summary>Serialisation without reflection, so that the library may be trimmed and compiled ahead of time.</summary>
 [JsonSourceGenerationOptions(
     WriteIndented = true,
+    MaxDepth = StateFormat.MostLevels,
     NewLine = "\n",
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,

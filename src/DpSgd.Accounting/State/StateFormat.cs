@@ -10,11 +10,24 @@ internal static class StateFormat
     /// <summary>What the file says it is.</summary>
     public const string Name = "DpSgd accountant";
 
+    /// <summary>How deep the text may be nested; every event within an event takes at most three levels.</summary>
+    public const int MostLevels = 1024;
+
     private const int Version = 1;
 
     /// <summary>The text of a state.</summary>
-    public static string Write(AccountantState state) =>
-        JsonSerializer.Serialize(new AccountantFile(Name, Version, Checksum(state), state), StateJson.Default.AccountantFile);
+    /// <exception cref="NotSupportedException">An event is nested too deep.</exception>
+    public static string Write(AccountantState state)
+    {
+        try
+        {
+            return JsonSerializer.Serialize(new AccountantFile(Name, Version, Checksum(state), state), StateJson.Default.AccountantFile);
+        }
+        catch (JsonException e)
+        {
+            throw new NotSupportedException($"An event of the ledger is nested too deep to be written: the text would have more than {MostLevels} levels.", e);
+        }
+    }
 
     /// <summary>The accountant whose state is in a text.</summary>
     /// <param name="json">What <see cref="Write"/> wrote.</param>
@@ -67,7 +80,7 @@ internal static class StateFormat
     {
         try
         {
-            using var document = JsonDocument.Parse(json);
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = MostLevels });
             if (document.RootElement.ValueKind != JsonValueKind.Object
                 || !document.RootElement.TryGetProperty("format", out var format) || format.ValueKind != JsonValueKind.String || format.GetString() != Name
                 || !document.RootElement.TryGetProperty("version", out var version) || version.ValueKind != JsonValueKind.Number)

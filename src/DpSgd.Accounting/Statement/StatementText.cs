@@ -21,7 +21,11 @@ internal static class StatementText
         var run = guarantee.Run;
         yield return Sentence(run.SamplingProbability, run.NoiseMultiplier, run.Steps, guarantee.Epsilon, run.Delta);
         yield return Proof(guarantee.OptimalOrder);
+        yield return Exact(guarantee.Epsilon);
     }
+
+    /// <summary>The first sentence has three digits, and may have been rounded below what is proved.</summary>
+    public static string Exact(double epsilon) => $"To six digits, rounded up: eps = {PythonNumber.GeneralUp(epsilon, 6)}.";
 
     /// <summary>The tutorial's first sentence.</summary>
     public static string Sentence(double samplingProbability, double noiseMultiplier, long steps, double epsilon, double delta) =>
@@ -61,12 +65,12 @@ internal static class StatementText
     {
         var run = guarantee.Run;
         yield return "The guarantee covers every checkpoint of the run, not only the final model. By who is protected and how batches are drawn:";
-        yield return $"- one example, every batch a Poisson sample: eps = {Short(guarantee.ExampleEpsilonWithPoissonSampling)}{Mark(run.UsesPoissonSampling)}";
-        yield return $"- one example, in one batch of every epoch in whatever order: eps = {Short(guarantee.ExampleEpsilonOncePerEpoch)}{Mark(!run.UsesPoissonSampling)}";
+        yield return $"- one example, every batch a Poisson sample: eps = {Up(guarantee.ExampleEpsilonWithPoissonSampling)}{Mark(run.UsesPoissonSampling)}";
+        yield return $"- one example, in one batch of every epoch in whatever order: eps = {Up(guarantee.ExampleEpsilonOncePerEpoch)}{Mark(!run.UsesPoissonSampling)}";
         if (run.MaxExamplesPerUser is { } group)
         {
-            yield return $"- one person with at most {Whole(group)} examples, every batch a Poisson sample: eps = {Short(guarantee.UserEpsilonWithPoissonSampling!.Value)}";
-            yield return $"- one person with at most {Whole(group)} examples, each in one batch of every epoch: eps = {Short(guarantee.UserEpsilonOncePerEpoch!.Value)}";
+            yield return $"- one person with at most {Whole(group)} examples, every batch a Poisson sample: eps = {Up(guarantee.UserEpsilonWithPoissonSampling!.Value)}";
+            yield return $"- one person with at most {Whole(group)} examples, each in one batch of every epoch: eps = {Up(guarantee.UserEpsilonOncePerEpoch!.Value)}";
         }
         else
         {
@@ -97,10 +101,13 @@ internal static class StatementText
 
     /// <summary>What delta is, as one of the assumptions.</summary>
     public static string MeaningOfDelta(double delta) =>
-        $"- Delta: with a probability of about {PythonNumber.Repr(delta)} the protection may be weaker than eps says.";
+        $"- Delta: the probability of any set of outcomes on one of two neighbouring data sets exceeds e^eps times that on the other by at most {PythonNumber.Repr(delta)}.";
 
-    /// <summary>An epsilon to three digits.</summary>
+    /// <summary>An epsilon to three digits, to the nearest as in the tutorial.</summary>
     public static string Short(double epsilon) => PythonNumber.General(epsilon, 3);
+
+    // To three digits, and never below what is proved.
+    private static string Up(double epsilon) => PythonNumber.GeneralUp(epsilon, 3);
 
     private static string Mark(bool applies) => applies ? " (this run)" : " (not a guarantee for this run)";
 

@@ -23,6 +23,7 @@ internal static class GuaranteeText
         yield return guarantee.OptimalOrder is not null || guarantee.Accountant == nameof(PldAccountant)
             ? StatementText.Proof(guarantee.OptimalOrder)
             : $"The eps was computed by {guarantee.Accountant}.";
+        yield return StatementText.Exact(guarantee.Epsilon);
     }
 
     private static IEnumerable<string> Warnings(TrainingGuarantee guarantee)

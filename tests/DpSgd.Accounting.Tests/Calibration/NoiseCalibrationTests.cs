@@ -159,4 +159,20 @@ public class NoiseCalibrationTests
         accountant.Compose(new PoissonSampledDpEvent(q, new GaussianDpEvent(sigma)), steps);
         return accountant.GetEpsilon(delta);
     }
+
+    /// <summary>No noise at all is answered only when it was asked about; otherwise the least that was shown to do.</summary>
+    [Fact]
+    public void The_least_noise_satisfies_its_target()
+    {
+        var sigma = NoiseCalibration.FindNoiseMultiplier(1, 1e-5, 1e-9, 1, () => new PldAccountant());
+        var pld = new PldAccountant();
+        pld.Compose(new PoissonSampledDpEvent(1e-9, new GaussianDpEvent(sigma)));
+        pld.GetEpsilon(1e-5).Should().BeLessThanOrEqualTo(1);
+
+        sigma = NoiseCalibration.FindNoiseMultiplier(1e25, 1e-5, 1, 1);
+        sigma.Should().BeInRange(1e-13, 1e-12);
+        var rdp = new RdpAccountant();
+        rdp.Compose(new GaussianDpEvent(sigma));
+        rdp.GetEpsilon(1e-5).Should().BeLessThanOrEqualTo(1e25);
+    }
 }

@@ -51,4 +51,17 @@ public class PythonNumberTests
     [InlineData(double.NaN, "nan")]
     public void General_keeps_three_digits_and_rounds_ties_to_even(double value, string expected) =>
         PythonNumber.General(value, 3).Should().Be(expected);
+
+    [Theory]
+    [InlineData(0.563173, 3, "0.564")]
+    [InlineData(0.5, 3, "0.5")]
+    [InlineData(0.50000000000000011, 6, "0.500001")]
+    [InlineData(0.9999999, 6, "1")]
+    [InlineData(6.5, 3, "6.5")]
+    [InlineData(123456.01, 6, "123457")]
+    [InlineData(1234567, 6, "1.23457e+06")]
+    [InlineData(0, 6, "0")]
+    [InlineData(5e-324, 3, "4.95e-324")]
+    [InlineData(double.PositiveInfinity, 6, "inf")]
+    public void Rounded_up_is_never_below(double value, int digits, string expected) => PythonNumber.GeneralUp(value, digits).Should().Be(expected);
 }

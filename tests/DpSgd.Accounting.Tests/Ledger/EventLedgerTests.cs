@@ -73,4 +73,24 @@ public class EventLedgerTests
         var takeApart = () => EventLedger.TakeApart(new ComposedDpEvent([new SelfComposedDpEvent(A, long.MaxValue), A]), 1);
         takeApart.Should().Throw<OverflowException>();
     }
+
+    /// <summary>Doubled sixty times: as many events as there are uses would take for ever.</summary>
+    [Fact]
+    public void Shared_events_are_taken_apart_once()
+    {
+        DpEvent nested = new GaussianDpEvent(1);
+        for (var i = 0; i < 60; i++)
+            nested = new ComposedDpEvent([nested, nested]);
+        EventLedger.TakeApart(nested, 2).Should().Equal(new LedgerEntry(new GaussianDpEvent(1), 1L << 61));
+        FluentActions.Invoking(() => EventLedger.TakeApart(nested, 8)).Should().Throw<OverflowException>();
+    }
+
+    [Fact]
+    public void Shared_events_keep_the_order_of_first_sight()
+    {
+        var (a, b, c) = (new GaussianDpEvent(1), new GaussianDpEvent(2), new LaplaceDpEvent(3));
+        var shared = new SelfComposedDpEvent(new ComposedDpEvent([b, a]), 3);
+        EventLedger.TakeApart(new ComposedDpEvent([c, shared, new GaussianDpEvent(1), shared, b]), 2).Should().Equal(
+            new LedgerEntry(c, 2), new LedgerEntry(b, 14), new LedgerEntry(a, 14));
+    }
 }

@@ -13,7 +13,7 @@ public class PldDomainTests
     {
         var random = new Random(5);
         var (runs, close) = (0, 0);
-        for (var i = 0; i < 30; i++)
+        for (var i = 0; i < 14; i++)
         {
             var (q, sigma, steps, delta) = (Between(1e-6, 1), Between(0.05, 100), (long)Between(1, 1e6), Between(1e-15, 1e-2));
             var accountant = new PldAccountant(relation);
@@ -27,7 +27,7 @@ public class PldDomainTests
             close += epsilon <= lower * (1 + 1e-5) ? 1 : 0;
         }
 
-        runs.Should().BeGreaterThan(12);
+        runs.Should().BeGreaterThan(5);
         close.Should().BeGreaterThanOrEqualTo(runs * 8 / 10);
 
         double Between(double from, double to) => Math.Exp(Math.Log(from) + random.NextDouble() * Math.Log(to / from));
@@ -44,7 +44,7 @@ public class PldDomainTests
         ];
         foreach (var pair in pairs)
         {
-            foreach (var interval in new[] { 1e-2, 1e-3, 1e-4 })
+            foreach (var interval in new[] { 1e-2, 1e-3 })
             {
                 var above = GridRounding.Above(pair, interval, -60);
                 (Sum(above) + above.InfiniteMass).Should().BeApproximately(1, 1e-11, "up to the rounding of a million cells");

@@ -98,4 +98,22 @@ public class AccountantJsonTests
         FluentActions.Invoking(() => PldAccountant.FromJson(new RdpAccountant().ToJson())).Should().Throw<FormatException>().WithMessage("*rdp*pld*");
         FluentActions.Invoking(() => PldAccountant.FromJson(null!)).Should().Throw<ArgumentNullException>().WithParameterName("json");
     }
+
+    [Fact]
+    public void Deeply_nested_events_are_written_or_refused()
+    {
+        RdpAccountant Nested(int levels)
+        {
+            DpEvent nested = new GaussianDpEvent(5);
+            for (var i = 0; i < levels; i++)
+                nested = new SelfComposedDpEvent(nested, 1);
+            var accountant = new RdpAccountant();
+            accountant.Compose(new PoissonSampledDpEvent(0.1, nested));
+            return accountant;
+        }
+
+        var deep = Nested(300);
+        RdpAccountant.FromJson(deep.ToJson()).GetEpsilon(1e-5).Should().Be(deep.GetEpsilon(1e-5));
+        Nested(2000).Invoking(accountant => accountant.ToJson()).Should().Throw<NotSupportedException>().WithMessage("*nested too deep*");
+    }
 }

@@ -66,9 +66,10 @@ public class StatementTests
         guarantee.NeighboringRelation.Should().Be(NeighboringRelation.AddOrRemoveOne);
 
         var statement = DpSgdPrivacy.Statement(run);
+        statement.Split('\n')[2].Should().Be($"To six digits, rounded up: eps = {PythonNumber.GeneralUp(guarantee.Epsilon, 6)}.");
         foreach (var epsilon in new[] { guarantee.Epsilon, guarantee.ExampleEpsilonOncePerEpoch, guarantee.UserEpsilonWithPoissonSampling!.Value, guarantee.UserEpsilonOncePerEpoch!.Value })
-            statement.Should().Contain($"eps = {PythonNumber.General(epsilon, 3)}");
-        statement.Should().ContainAll("at most 2 examples", "added to the data set or removed", "probability of about 1e-05", "Microbatches of one", "cryptographic", "checkpoint");
+            statement.Should().Contain($"eps = {PythonNumber.GeneralUp(epsilon, 3)}");
+        statement.Should().ContainAll("at most 2 examples", "added to the data set or removed", "exceeds e^eps times that on the other by at most 1e-05", "Microbatches of one", "cryptographic", "checkpoint");
     }
 
     [Fact]
@@ -82,8 +83,8 @@ public class StatementTests
         guarantee.Epsilon.Should().Be(guarantee.ExampleEpsilonOncePerEpoch).And.BeRelativelyClose(6.597884841557239, 1e-9);
         var statement = DpSgdPrivacy.Statement(Tutorial with { UsesPoissonSampling = false });
         statement.Split('\n')[0].Should().Contain("eps = 6.6 ");
-        statement.Should().Contain("Poisson sample: eps = 0.563 (not a guarantee for this run)").And.Contain("no smaller eps is claimed");
-        DpSgdPrivacy.Statement(Tutorial).Should().Contain("Poisson sample: eps = 0.563 (this run)");
+        statement.Should().Contain("Poisson sample: eps = 0.564 (not a guarantee for this run)").And.Contain("no smaller eps is claimed");
+        DpSgdPrivacy.Statement(Tutorial).Should().Contain("Poisson sample: eps = 0.564 (this run)");
     }
 
     [Fact]
@@ -93,7 +94,8 @@ public class StatementTests
         DpSgdPrivacy.Guarantee(run).Epsilon.Should().Be(double.PositiveInfinity);
         var lines = DpSgdPrivacy.Statement(run).Split('\n');
         lines[0].Should().Contain("eps = inf");
-        lines[2].Should().StartWith("Warning").And.Contain("not private");
+        lines[2].Should().Contain("eps = inf");
+        lines[3].Should().StartWith("Warning").And.Contain("not private");
     }
 
     [Fact]
@@ -106,7 +108,7 @@ public class StatementTests
 
     [Fact]
     public void A_large_delta_is_warned_about() =>
-        DpSgdPrivacy.Statement(Tutorial with { Delta = 1e-3 }).Split('\n')[2].Should().StartWith("Warning: delta is not below 1 / 60000.");
+        DpSgdPrivacy.Statement(Tutorial with { Delta = 1e-3 }).Split('\n')[3].Should().StartWith("Warning: delta is not below 1 / 60000.");
 
     [Fact]
     public void Without_a_bound_on_examples_nothing_is_said_of_persons() =>
@@ -124,5 +126,21 @@ public class StatementTests
         FluentActions.Invoking(() => Tutorial with { MicrobatchSize = 0 }).Should().Throw<ArgumentOutOfRangeException>().WithParameterName("MicrobatchSize");
         FluentActions.Invoking(() => Tutorial with { MaxExamplesPerUser = -1 }).Should().Throw<ArgumentOutOfRangeException>().WithParameterName("MaxExamplesPerUser");
         FluentActions.Invoking(() => DpSgdPrivacy.Statement(null!)).Should().Throw<ArgumentNullException>().WithParameterName("run");
+    }
+
+    /// <summary>The tutorial's sentence rounds to the nearest, which may be below what is proved: no other number does.</summary>
+    [Fact]
+    public void No_other_epsilon_is_rounded_down()
+    {
+        foreach (var noise in new[] { 0.8, 1, 1.3, 2, 3.1 })
+        {
+            var guarantee = DpSgdPrivacy.Guarantee(Tutorial with { NoiseMultiplier = noise });
+            var lines = DpSgdPrivacy.Statement(Tutorial with { NoiseMultiplier = noise }).Split('\n');
+            Said(lines[2]).Should().BeInRange(guarantee.Epsilon, guarantee.Epsilon * (1 + 1e-5));
+            Said(lines.Single(line => line.EndsWith("(this run)", StringComparison.Ordinal))).Should().BeInRange(guarantee.Epsilon, guarantee.Epsilon * 1.01);
+        }
+
+        static double Said(string line) => double.Parse(
+            line[(line.IndexOf("eps = ", StringComparison.Ordinal) + 6)..].Split(' ')[0].TrimEnd('.'), System.Globalization.CultureInfo.InvariantCulture);
     }
 }
