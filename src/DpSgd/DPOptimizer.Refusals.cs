@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 
 namespace DpSgd;
@@ -65,4 +66,20 @@ public partial class DPOptimizer
     private static InvalidOperationException NothingToStepOn() => new(
         "No private step was taken: no backward pass has been through a trained layer since the last step. Call the model " +
         "with model.call(x), then backward() on the loss, then step(); or give step a closure that returns per-example losses.");
+
+    /// <summary>Whatever is trained from NaN is NaN, and every example would be left out.</summary>
+    private static void RefuseNonFinite(TorchSharp.torch.nn.Module model)
+    {
+        foreach (var (name, parameter) in model.named_parameters().Where(named => named.parameter.requires_grad))
+        {
+            using var finite = parameter.isfinite();
+            using var all = finite.all();
+            if (!all.item<bool>())
+            {
+                throw new ArgumentException(
+                    $"Parameter '{name}' has values that are NaN or infinite. Initialise it; TorchSharp leaves the weights of a GroupNorm as it " +
+                    "finds them in memory: write init.ones_(norm.weight) and init.zeros_(norm.bias).", nameof(model));
+            }
+        }
+    }
 }

@@ -72,6 +72,7 @@ public partial class DPOptimizer : OptimizerHelper
         if (options.Budget is not null)
             DPOptimizerOptions.RefuseUnknown(Accountant, nameof(DPOptimizerOptions.Accountant));
         _ledger = new OptimizerLedger(Accountant, options.Budget);
+        RefuseNonFinite(model);
         Attach();
         WatchBatches();
     }

@@ -505,4 +505,18 @@ public class DPOptimizerRefusalTests
 
         public override Tensor forward(Tensor input) => input * _scale;
     }
+
+    [Fact]
+    public void Parameters_that_are_not_finite()
+    {
+        using var scope = NewDisposeScope();
+        var norm = GroupNorm(2, 4);
+        init.ones_(norm.weight);
+        init.constant_(norm.bias!, double.NaN);
+        var model = Sequential(norm, Flatten(), Linear(8, 2));
+        FluentActions.Invoking(() => new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, Toy.Private))
+            .Should().Throw<ArgumentException>().WithMessage("Parameter '0.bias' has values that are NaN or infinite*init.zeros_*");
+        init.zeros_(norm.bias!);
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, Toy.Private);
+    }
 }

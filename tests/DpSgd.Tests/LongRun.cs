@@ -16,6 +16,8 @@ internal static class LongRun
         using var scope = NewDisposeScope();
         random.manual_seed(1);
         var model = Sequential(Conv2d(1, 4, 3), ReLU(), GroupNorm(2, 4), Flatten(), Linear(4 * 36, 16), Tanh(), Linear(16, 3));
+        init.ones_(((TorchSharp.Modules.GroupNorm)model[2]).weight);
+        init.zeros_(((TorchSharp.Modules.GroupNorm)model[2]).bias!);
         using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.01, momentum: 0.9), model, Toy.Private with { MicrobatchSize = 2 });
         var (x, y) = (randn(8, 1, 8, 8), randint(3, [8]));
         void Steps(int count)

@@ -24,6 +24,12 @@ public sealed class GroupNorm1d : nn.Module<Tensor, Tensor>
         if (numGroups < 1 || numChannels < 1 || numChannels % numGroups != 0)
             throw new ArgumentException($"{numGroups} groups do not divide {numChannels} channels.", nameof(numGroups));
         _norm = nn.GroupNorm(numGroups, numChannels, eps, affine);
+        if (affine)
+        {
+            // TorchSharp leaves them as it finds them in memory.
+            nn.init.ones_(_norm.weight);
+            nn.init.zeros_(_norm.bias!);
+        }
         register_module("norm", _norm);
     }
 
