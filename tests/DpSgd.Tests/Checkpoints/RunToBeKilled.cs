@@ -7,14 +7,14 @@ using static TorchSharp.torch.nn;
 namespace DpSgd.Tests.Checkpoints;
 
 /// <summary>
-/// The main program of this assembly: trains, saves a checkpoint after every other step, says what it does, and can be
-/// killed at any moment. The tests start it as a process of its own.
+/// Trains, saves a checkpoint after every other step, says what it does, and can be
+/// killed at any moment. The tests start it as a process of its own, by <see cref="Program"/>.
 /// </summary>
 internal static class RunToBeKilled
 {
     public static readonly DPOptimizerOptions Options = new() { L2NormClip = 1, NoiseMultiplier = 1.5, Sampling = new PoissonSampling(0.1, 50) };
 
-    private static void Main(string[] arguments)
+    public static void Run(string[] arguments)
     {
         var (path, end) = (arguments[0], long.Parse(arguments[1], CultureInfo.InvariantCulture));
         using var output = new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true };
