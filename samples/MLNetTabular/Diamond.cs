@@ -6,6 +6,9 @@ namespace MLNetTabular;
 /// <summary>One row of the data: a diamond, and what it costs.</summary>
 public sealed class Diamond
 {
+    /// <summary>The row as it is in the file.</summary>
+    public string Line { get; set; } = "";
+
     public float Carat { get; set; }
 
     /// <summary>Quality of the cut, one of <see cref="Cuts"/>.</summary>
@@ -52,14 +55,16 @@ public sealed class Diamond
         using var reader = new StreamReader(new GZipStream(File.OpenRead(path), CompressionMode.Decompress));
         reader.ReadLine();   // the header: carat,cut,color,clarity,depth,table,price,x,y,z
         while (reader.ReadLine() is { } line)
-            yield return Parse(line.Split(','));
+            yield return Parse(line);
     }
 
-    private static Diamond Parse(string[] fields)
+    private static Diamond Parse(string line)
     {
+        var fields = line.Split(',');
         float Number(int field) => float.Parse(fields[field], CultureInfo.InvariantCulture);
         return new()
         {
+            Line = line,
             Carat = Number(0),
             Cut = fields[1],
             Color = fields[2],

@@ -14,7 +14,14 @@ namespace DpSgd.ML;
 /// same rows before (normalisation, keys, missing values) is outside of it; use <see cref="DpSgdTrainerOptions.FeatureRanges"/>
 /// and <c>MapValueToKey</c> with <c>keyData</c>, which learn nothing. The number of rows counts as public.
 /// </para>
-/// <para>Several models trained on the same rows, as by <c>CrossValidate</c>, cost their epsilons together.</para>
+/// <para>
+/// Steps that make several rows of one (sampling with repetition, oversampling, windows over a series) multiply what a row
+/// can do, and void the guarantee for the row that they were made of.
+/// </para>
+/// <para>
+/// Several models trained on the same rows cost the sum of their epsilons and the sum of their deltas. In
+/// <c>CrossValidate</c> with K folds each row is trained on K - 1 times.
+/// </para>
 /// </remarks>
 public sealed class DpSgdCatalog
 {
@@ -29,7 +36,7 @@ public sealed class DpSgdCatalog
     /// <param name="featureColumnName">The features: a vector of <see cref="float"/> of known size, best between about -1 and 1.</param>
     /// <param name="hiddenLayers">Widths of the hidden layers; null or empty for a linear model.</param>
     /// <param name="numberOfEpochs">Passes over the rows, at least one.</param>
-    /// <param name="expectedBatchSize">Average batch size, at least one.</param>
+    /// <param name="expectedBatchSize">Average batch size, at least one; null for a tenth of the rows, but at most 256.</param>
     /// <returns>A trainer; its transformer adds the columns PredictedLabel (key) and Score (the probability of each class).</returns>
     /// <exception cref="ArgumentException">An argument is outside its range.</exception>
     public DpSgdTrainer MulticlassClassification(
@@ -39,7 +46,7 @@ public sealed class DpSgdCatalog
         string featureColumnName = "Features",
         IReadOnlyList<int>? hiddenLayers = null,
         int numberOfEpochs = 20,
-        int expectedBatchSize = 256) => MulticlassClassification(new DpSgdTrainerOptions
+        int? expectedBatchSize = null) => MulticlassClassification(new DpSgdTrainerOptions
         {
             TargetEpsilon = targetEpsilon,
             Delta = delta,
@@ -54,8 +61,9 @@ public sealed class DpSgdCatalog
     /// <param name="options">What to train on, how, and how privately.</param>
     /// <returns>A trainer; its transformer adds the columns PredictedLabel (key) and Score (the probability of each class).</returns>
     /// <exception cref="ArgumentNullException"><paramref name="options"/> is null.</exception>
-    /// <exception cref="ArgumentException">Not exactly one of target epsilon and noise multiplier is given.</exception>
-    public DpSgdTrainer MulticlassClassification(DpSgdTrainerOptions options) => new(_mlContext, options, MulticlassTask.Instance);
+    /// <exception cref="ArgumentException">Not exactly one of target epsilon and noise multiplier is given, or the options are for regression.</exception>
+    public DpSgdTrainer MulticlassClassification(DpSgdTrainerOptions options) =>
+        new(_mlContext, ForClasses(options), MulticlassTask.Instance);
 
     /// <summary>A classifier for two classes, trained to a given epsilon.</summary>
     /// <param name="targetEpsilon">Epsilon, positive and finite.</param>
@@ -64,7 +72,7 @@ public sealed class DpSgdCatalog
     /// <param name="featureColumnName">The features: a vector of <see cref="float"/> of known size, best between about -1 and 1.</param>
     /// <param name="hiddenLayers">Widths of the hidden layers; null or empty for a linear model.</param>
     /// <param name="numberOfEpochs">Passes over the rows, at least one.</param>
-    /// <param name="expectedBatchSize">Average batch size, at least one.</param>
+    /// <param name="expectedBatchSize">Average batch size, at least one; null for a tenth of the rows, but at most 256.</param>
     /// <returns>A trainer; its transformer adds the columns PredictedLabel (bool), Score (the logit) and Probability.</returns>
     /// <exception cref="ArgumentException">An argument is outside its range.</exception>
     public DpSgdTrainer BinaryClassification(
@@ -74,7 +82,7 @@ public sealed class DpSgdCatalog
         string featureColumnName = "Features",
         IReadOnlyList<int>? hiddenLayers = null,
         int numberOfEpochs = 20,
-        int expectedBatchSize = 256) => BinaryClassification(new DpSgdTrainerOptions
+        int? expectedBatchSize = null) => BinaryClassification(new DpSgdTrainerOptions
         {
             TargetEpsilon = targetEpsilon,
             Delta = delta,
@@ -89,8 +97,9 @@ public sealed class DpSgdCatalog
     /// <param name="options">What to train on, how, and how privately.</param>
     /// <returns>A trainer; its transformer adds the columns PredictedLabel (bool), Score (the logit) and Probability.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="options"/> is null.</exception>
-    /// <exception cref="ArgumentException">Not exactly one of target epsilon and noise multiplier is given.</exception>
-    public DpSgdTrainer BinaryClassification(DpSgdTrainerOptions options) => new(_mlContext, options, BinaryTask.Instance);
+    /// <exception cref="ArgumentException">Not exactly one of target epsilon and noise multiplier is given, or the options are for regression.</exception>
+    public DpSgdTrainer BinaryClassification(DpSgdTrainerOptions options) =>
+        new(_mlContext, ForClasses(options), BinaryTask.Instance);
 
     /// <summary>Least squares regression, trained to a given epsilon.</summary>
     /// <param name="targetEpsilon">Epsilon, positive and finite.</param>
@@ -100,7 +109,7 @@ public sealed class DpSgdCatalog
     /// <param name="featureColumnName">The features: a vector of <see cref="float"/> of known size, best between about -1 and 1.</param>
     /// <param name="hiddenLayers">Widths of the hidden layers; null or empty for a linear model.</param>
     /// <param name="numberOfEpochs">Passes over the rows, at least one.</param>
-    /// <param name="expectedBatchSize">Average batch size, at least one.</param>
+    /// <param name="expectedBatchSize">Average batch size, at least one; null for a tenth of the rows, but at most 256.</param>
     /// <returns>A trainer; its transformer adds the column Score, in the unit of the labels.</returns>
     /// <exception cref="ArgumentException">An argument is outside its range.</exception>
     public DpSgdTrainer Regression(
@@ -111,7 +120,7 @@ public sealed class DpSgdCatalog
         string featureColumnName = "Features",
         IReadOnlyList<int>? hiddenLayers = null,
         int numberOfEpochs = 20,
-        int expectedBatchSize = 256) => Regression(new DpSgdRegressionOptions
+        int? expectedBatchSize = null) => Regression(new DpSgdRegressionOptions
         {
             TargetEpsilon = targetEpsilon,
             Delta = delta,
@@ -130,4 +139,8 @@ public sealed class DpSgdCatalog
     /// <exception cref="ArgumentException">Not exactly one of target epsilon and noise multiplier is given.</exception>
     public DpSgdTrainer Regression(DpSgdRegressionOptions options) =>
         new(_mlContext, options, new RegressionTask(Guard.NotNull(options).LabelRange));
+
+    private static DpSgdTrainerOptions ForClasses(DpSgdTrainerOptions options) => options is DpSgdRegressionOptions
+        ? throw new ArgumentException($"{nameof(DpSgdRegressionOptions)} are for {nameof(Regression)}: a classifier has no {nameof(DpSgdRegressionOptions.LabelRange)}. Use {nameof(DpSgdTrainerOptions)}.", nameof(options))
+        : options;
 }

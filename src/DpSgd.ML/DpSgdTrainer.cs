@@ -40,7 +40,8 @@ public sealed class DpSgdTrainer : ITrainerEstimator<DpSgdTransformer, DpSgdMode
         _options = Guard.NotNull(options);
         _task = task;
         options.Check();
-        Info = task.Standard(mlContext, options).Info;
+        // ML.NET gives no way to make one. This trainer's says what holds of ours: normalise, do not cache, do not calibrate.
+        Info = mlContext.AnomalyDetection.Trainers.RandomizedPca(options.FeatureColumnName).Info;
     }
 
     /// <inheritdoc/>
@@ -48,11 +49,18 @@ public sealed class DpSgdTrainer : ITrainerEstimator<DpSgdTransformer, DpSgdMode
 
     /// <summary>Trains a model.</summary>
     /// <param name="input">The private rows. One row is one example of the guarantee: a person with several rows is protected less.</param>
+    /// <remarks>
+    /// The guarantee is for the rows that come in here, not for those of a file from which they were made. It multiplies or
+    /// ends where one row of the file makes several of these (<c>BootstrapSample</c>, oversampling, balancing of classes,
+    /// windows, transforms that remember earlier rows), and where it decides which others are here (<c>TrainTestSplit</c>
+    /// goes by the positions of the rows, unless it has a <c>samplingKeyColumnName</c>). Each further training on the same
+    /// rows adds its epsilon and its delta.
+    /// </remarks>
     /// <returns>A transformer that adds the predictions, and carries the guarantee.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="input"/> is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of the wrong type; or the batches are larger than the data set, or no noise is enough for the target epsilon.</exception>
     /// <exception cref="ArgumentException">There are not as many feature ranges as features.</exception>
-    /// <exception cref="InvalidOperationException">There are no rows, or a feature or a label is missing or infinite, or all labels are of one class. Whether this is thrown depends on the rows: it is for who holds them.</exception>
+    /// <exception cref="InvalidOperationException">There are no rows, or a feature or a label is missing or infinite, or a row has not as many features as the type of the column says, or all labels are of one class: whether this is thrown depends on the rows, and is for who holds them. Or there is no TorchSharp backend, or training diverged.</exception>
     /// <exception cref="OperationCanceledException">Training was cancelled.</exception>
     public DpSgdTransformer Fit(IDataView input)
     {
@@ -60,6 +68,7 @@ public sealed class DpSgdTrainer : ITrainerEstimator<DpSgdTransformer, DpSgdMode
         var host = ((IHostEnvironment)_mlContext).Register(nameof(DpSgdTrainer));
         try
         {
+            Backend.Require();
             var columns = TrainingColumns.Find(input.Schema, _options, _task);
             using var channel = host.Start("Training");
             var cancellation = new Cancellation(host, _options.CancellationToken);

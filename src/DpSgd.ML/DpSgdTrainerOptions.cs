@@ -69,14 +69,15 @@ public record DpSgdTrainerOptions
     } = 20;
 
     /// <summary>
-    /// Average batch size, from one to the number of rows; 256 by default. A batch is a Poisson sample: each row is in it
+    /// Average batch size, from one to the number of rows. Null, the default, is a tenth of the rows, but at least one and
+    /// at most 256: it follows from the number of rows alone, which is public. A batch is a Poisson sample: each row is in it
     /// independently of the others.
     /// </summary>
-    public int ExpectedBatchSize
+    public int? ExpectedBatchSize
     {
         get;
-        init => field = (int)Guard.AtLeast(1, value, nameof(ExpectedBatchSize));
-    } = 256;
+        init => field = value is { } given ? (int)Guard.AtLeast(1, given, nameof(ExpectedBatchSize)) : null;
+    }
 
     /// <summary>Step size of the optimizer, Adam. Positive and finite; 0.01 by default.</summary>
     public double LearningRate
@@ -88,7 +89,8 @@ public record DpSgdTrainerOptions
     /// <summary>
     /// Between what bounds features can be: one range for all of them, or one for each. Features are clamped to them and
     /// scaled to [-1, 1], when training and when predicting. Known beforehand, not looked up in the rows: a normalisation
-    /// that learns nothing, and so costs nothing. None by default: features are taken as they come.
+    /// that learns nothing, and so costs nothing. None by default: features are taken as they come, and a
+    /// warning is logged. Features far beyond -1 and 1 train badly: the norm of a gradient grows with them, and is clipped.
     /// </summary>
     public IReadOnlyList<ValueRange> FeatureRanges
     {
@@ -98,6 +100,9 @@ public record DpSgdTrainerOptions
 
     /// <summary>Stops training when it is cancelled: <c>Fit</c> then throws an <see cref="OperationCanceledException"/>, and no model comes out.</summary>
     public CancellationToken CancellationToken { get; init; }
+
+    /// <summary>The average batch size for a number of rows.</summary>
+    internal int BatchSize(long rows) => ExpectedBatchSize ?? (int)Math.Clamp(rows / 10, 1, 256);
 
     internal static ValueRange Valid(ValueRange range, string name) => range.IsValid
         ? range

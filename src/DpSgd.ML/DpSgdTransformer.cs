@@ -68,7 +68,8 @@ public sealed class DpSgdTransformer : ISingleFeaturePredictionTransformer<DpSgd
     /// <summary>
     /// Writes the model as ONNX: the features are the input, named as their column, [N, features]; the outputs are Score
     /// [N, classes] and PredictedLabel [N] (positions from 0, int64) for classes, Score and Probability [N, 1] for two
-    /// classes, and Score [N, 1] for regression. The rest of the pipeline is not in it.
+    /// classes, and Score [N, 1] for regression. A feature column that is named like one of these outputs is the input
+    /// Score.input, PredictedLabel.input or Probability.input. The rest of the pipeline is not in it.
     /// </summary>
     /// <param name="stream">Where to.</param>
     /// <exception cref="ArgumentNullException"><paramref name="stream"/> is null.</exception>

@@ -10,15 +10,15 @@ public readonly record struct ValueRange
 {
     /// <summary>From a least to a greatest value.</summary>
     /// <param name="minimum">The least value, finite.</param>
-    /// <param name="maximum">The greatest value, finite and greater than <paramref name="minimum"/>.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A bound is NaN or infinite, or they are not in order.</exception>
+    /// <param name="maximum">The greatest value, finite and greater than <paramref name="minimum"/>; half their difference is a normal float.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A bound is NaN or infinite, or they are not in order, or so near to each other that nothing can be divided by what is between them.</exception>
     public ValueRange(float minimum, float maximum)
     {
-        if (!float.IsFinite(minimum) || !float.IsFinite(maximum - minimum) || !(minimum < maximum))
+        if (!float.IsFinite(minimum) || !float.IsFinite(maximum - minimum) || !(minimum < maximum) || !float.IsNormal((maximum - minimum) / 2))
         {
             throw new ArgumentOutOfRangeException(
                 nameof(maximum), maximum,
-                string.Create(CultureInfo.InvariantCulture, $"minimum must be finite, and maximum finite and greater than it, but they are {minimum} and {maximum}."));
+                string.Create(CultureInfo.InvariantCulture, $"minimum must be finite, and maximum finite and greater than it by more than the smallest floats, but they are {minimum} and {maximum}."));
         }
         Minimum = minimum;
         Maximum = maximum;

@@ -26,6 +26,16 @@ public class GuaranteeTests
     }
 
     [Theory]
+    [InlineData(4, 1)]
+    [InlineData(150, 15)]
+    [InlineData(3000, 256)]
+    public void A_batch_is_a_tenth_of_the_rows_where_nothing_is_said(int rows, int batch)
+    {
+        var options = Toy.BinaryOptions with { ExpectedBatchSize = null, NumberOfEpochs = 1 };
+        _mlContext.DpSgd().BinaryClassification(options).Fit(_mlContext.Data(rows)).Guarantee.Run.BatchSize.Should().Be(batch);
+    }
+
+    [Theory]
     [InlineData(0.5)]
     [InlineData(3)]
     public void A_target_epsilon_is_kept_and_used_up(double target)
@@ -72,7 +82,17 @@ public class GuaranteeTests
     }
 
     [Fact]
-    public void A_large_delta_is_warned_of()
+    public void A_large_delta_is_warned_of() =>
+        Warnings(Toy.BinaryOptions with { Delta = 1.0 / 600 }).Should().ContainSingle(w => w.Contains("not below one over the number of rows, 600"));
+
+    [Fact]
+    public void Features_without_ranges_are_warned_of()
+    {
+        Warnings(Toy.BinaryOptions).Should().ContainSingle().Which.Should().StartWith("No FeatureRanges are given");
+        Warnings(Toy.BinaryOptions with { FeatureRanges = [new(-1, 1)] }).Should().BeEmpty();
+    }
+
+    private List<string> Warnings(DpSgdTrainerOptions options)
     {
         var warnings = new List<string>();
         _mlContext.Log += (_, message) =>
@@ -80,7 +100,7 @@ public class GuaranteeTests
             if (message.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Warning)
                 warnings.Add(message.RawMessage);
         };
-        _mlContext.DpSgd().BinaryClassification(Toy.BinaryOptions with { Delta = 1.0 / 600 }).Fit(_mlContext.Data());
-        warnings.Should().ContainSingle(w => w.Contains("not below one over the number of rows, 600"));
+        _mlContext.DpSgd().BinaryClassification(options).Fit(_mlContext.Data());
+        return warnings;
     }
 }

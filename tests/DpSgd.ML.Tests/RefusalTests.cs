@@ -81,7 +81,27 @@ public class RefusalTests
         rows = Toy.Rows(100);
         rows[3].Number = bad;
         _mlContext.DpSgd().Regression(Toy.RegressionOptions).Invoking(t => t.Fit(_mlContext.Data.LoadFromEnumerable(rows)))
-            .Should().Throw<InvalidOperationException>().WithMessage("The label column 'Number' has a value in row 3 *");
+            .Should().Throw<InvalidOperationException>().WithMessage("The label column 'Number' has a value in row 3 *")
+            .Which.Message.Should().NotContain("ReplaceMissingValues", "a label that is made up teaches what is not so");
+    }
+
+    [Theory]
+    [InlineData(0, "0 values")]
+    [InlineData(1, "1 value")]
+    [InlineData(2, "2 values")]
+    [InlineData(4, "4 values")]
+    [InlineData(null, "0 values")]
+    public void Feature_vectors_of_another_length_than_their_type_says_are_refused_with_column_and_row(int? length, string values)
+    {
+        // Sparse data without ranges: what is missing would else be trained on as zeros.
+        var rows = Toy.Rows(100);
+        rows[57].Features = length is { } count ? new float[count] : null!;
+        var data = _mlContext.Data.LoadFromEnumerable(rows);
+        foreach (var options in new[] { Toy.BinaryOptions, Toy.BinaryOptions with { FeatureRanges = [new(-1, 1)] } })
+        {
+            _mlContext.DpSgd().BinaryClassification(options).Invoking(t => t.Fit(data)).Should().Throw<InvalidOperationException>()
+                .WithMessage($"The feature column 'Features' has {values} in row 57 (counted from 0), but must have 3, as its type says.*");
+        }
     }
 
     [Fact]
@@ -91,7 +111,8 @@ public class RefusalTests
         rows[99].Class = "d";
         var data = _mlContext.Data.LoadFromEnumerable(rows);
         _mlContext.Label().Append(_mlContext.DpSgd().MulticlassClassification(Toy.Options)).Invoking(t => t.Fit(data))
-            .Should().Throw<InvalidOperationException>().WithMessage("The label column 'Label' has a value in row 99 *");
+            .Should().Throw<InvalidOperationException>().WithMessage("The label column 'Label' has a value in row 99 (counted from 0) that is none of its keys. Remove such rows *")
+            .Which.Message.Should().NotContain("ReplaceMissingValues");
     }
 
     [Fact]
@@ -146,6 +167,15 @@ public class RefusalTests
         _mlContext.DpSgd().Invoking(d => d.BinaryClassification(Toy.Options with { TargetEpsilon = 1 }))
             .Should().Throw<ArgumentException>().WithMessage("*both*");
         _mlContext.DpSgd().Invoking(d => d.Regression(null!)).Should().Throw<ArgumentNullException>();
+        _mlContext.DpSgd().Invoking(d => d.BinaryClassification(null!)).Should().Throw<ArgumentNullException>();
+    }
+
+    [Fact]
+    public void Options_of_regression_are_not_for_classes()
+    {
+        _mlContext.DpSgd().Invoking(d => d.BinaryClassification(Toy.RegressionOptions))
+            .Should().Throw<ArgumentException>().WithMessage("DpSgdRegressionOptions are for Regression*LabelRange*").Which.ParamName.Should().Be("options");
+        _mlContext.DpSgd().Invoking(d => d.MulticlassClassification(Toy.RegressionOptions)).Should().Throw<ArgumentException>();
     }
 
     [Fact]
@@ -170,7 +200,7 @@ public class RefusalTests
         Refuses("FeatureColumnName", () => Toy.Options with { FeatureColumnName = null! });
         Refuses("FeatureRanges", () => Toy.Options with { FeatureRanges = [default] });
         Refuses("LabelRange", () => Toy.RegressionOptions with { LabelRange = default });
-        foreach (var (least, most) in new[] { (1f, 1f), (2f, 1f), (float.NaN, 1f), (0f, float.PositiveInfinity), (-float.MaxValue, float.MaxValue) })
+        foreach (var (least, most) in new[] { (1f, 1f), (2f, 1f), (float.NaN, 1f), (0f, float.PositiveInfinity), (-float.MaxValue, float.MaxValue), (0f, float.Epsilon), (0f, 1e-38f) })
             Refuses("maximum", () => new ValueRange(least, most));
     }
 

@@ -10,6 +10,20 @@ public class SchemaTests
     private readonly MLContext _mlContext = new(seed: 0);
 
     [Fact]
+    public void Trainers_say_what_they_need()
+    {
+        foreach (var trainer in new[]
+        {
+            _mlContext.DpSgd().MulticlassClassification(Toy.Options), _mlContext.DpSgd().BinaryClassification(Toy.BinaryOptions),
+            _mlContext.DpSgd().Regression(Toy.RegressionOptions),
+        })
+        {
+            trainer.Info.NeedNormalization.Should().BeTrue();
+            trainer.Info.WantCaching.Should().BeFalse("the rows are read once");
+        }
+    }
+
+    [Fact]
     public void Multiclass_columns_are_those_of_ML_NETs_own_trainer()
     {
         var data = _mlContext.Keyed();

@@ -10,6 +10,12 @@ namespace DpSgd.ML.Tasks;
 /// <summary>One output, the logit of the probability.</summary>
 internal sealed class BinaryHead : PredictionHead
 {
+    /// <summary>
+    /// Probabilities are never quite 0 or 1, which floats would round them to: one wrong row would make the log-loss of all of
+    /// them infinite.
+    /// </summary>
+    public const float LeastProbability = 1e-7f;
+
     public override int Outputs => 1;
 
     public override Tensor Loss(Tensor outputs, Tensor labels) =>
@@ -30,10 +36,8 @@ internal sealed class BinaryHead : PredictionHead
         ];
     }
 
-    /// <summary>
-    /// Never quite 0 or 1, which floats would round it to: one wrong row would make the log-loss of all of them infinite.
-    /// </summary>
-    private static float Probability(float logit) => Math.Clamp(1 / (1 + MathF.Exp(-logit)), 1e-7f, 1 - 1e-7f);
+    private static float Probability(float logit) =>
+        Math.Clamp(1 / (1 + MathF.Exp(-logit)), LeastProbability, 1 - LeastProbability);
 
     public override SavedHead Save() => new() { Task = SavedHead.Binary };
 }

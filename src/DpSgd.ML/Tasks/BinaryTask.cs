@@ -15,7 +15,7 @@ internal sealed class BinaryTask : LearningTask
     public override StandardTrainer Standard(MLContext mlContext, DpSgdTrainerOptions options)
     {
         var trainer = mlContext.BinaryClassification.Trainers.SdcaLogisticRegression(options.LabelColumnName, options.FeatureColumnName);
-        return new(trainer.Info, trainer.GetOutputSchema);
+        return new(trainer.GetOutputSchema);
     }
 
     public override Func<float> LabelReader(DataViewRow row, DataViewSchema.Column label)

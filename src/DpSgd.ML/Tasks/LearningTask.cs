@@ -12,6 +12,9 @@ internal abstract class LearningTask
     /// <summary>Whether there are classes, of which the rows must show two at least.</summary>
     public virtual bool HasClasses => true;
 
+    /// <summary>What a label is that the reader gives as NaN, and what to do about it: the end of a sentence.</summary>
+    public virtual string MissingLabel => "that is missing, NaN or infinite. Remove such rows before training";
+
     /// <summary>Whether a label may be of a type.</summary>
     public abstract bool Accepts(DataViewType labelType);
 
@@ -29,6 +32,5 @@ internal abstract class LearningTask
 }
 
 /// <summary>A trainer of ML.NET's, as far as it is asked about itself.</summary>
-/// <param name="Info">What it needs; ML.NET gives no other way to make one.</param>
 /// <param name="GetOutputSchema">Its output columns for given input columns; throws what ML.NET throws.</param>
-internal sealed record StandardTrainer(TrainerInfo Info, Func<SchemaShape, SchemaShape> GetOutputSchema);
+internal sealed record StandardTrainer(Func<SchemaShape, SchemaShape> GetOutputSchema);

@@ -10,13 +10,16 @@ internal sealed class MulticlassTask : LearningTask
 
     public override string LabelType => "Key<UInt32> of two or more classes";
 
+    public override string MissingLabel =>
+        "that is none of its keys. Remove such rows before training, or name the class in the keyData of MapValueToKey";
+
     public override bool Accepts(DataViewType labelType) =>
         labelType is KeyDataViewType { Count: >= 2 and <= 1 << 24 } && labelType.RawType == typeof(uint);
 
     public override StandardTrainer Standard(MLContext mlContext, DpSgdTrainerOptions options)
     {
         var trainer = mlContext.MulticlassClassification.Trainers.SdcaMaximumEntropy(options.LabelColumnName, options.FeatureColumnName);
-        return new(trainer.Info, trainer.GetOutputSchema);
+        return new(trainer.GetOutputSchema);
     }
 
     public override Func<float> LabelReader(DataViewRow row, DataViewSchema.Column label)

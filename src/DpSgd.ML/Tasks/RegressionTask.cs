@@ -16,7 +16,7 @@ internal sealed class RegressionTask(ValueRange range) : LearningTask
     public override StandardTrainer Standard(MLContext mlContext, DpSgdTrainerOptions options)
     {
         var trainer = mlContext.Regression.Trainers.Sdca(options.LabelColumnName, options.FeatureColumnName);
-        return new(trainer.Info, trainer.GetOutputSchema);
+        return new(trainer.GetOutputSchema);
     }
 
     public override Func<float> LabelReader(DataViewRow row, DataViewSchema.Column label)

@@ -39,11 +39,12 @@ internal sealed class PrivateTraining(
     /// <summary>Decides on noise and number of steps. Of the data it uses only how many rows there are.</summary>
     private DpSgdRun Plan()
     {
-        Guard.Between(1, rows.Count, options.ExpectedBatchSize, nameof(options.ExpectedBatchSize));
+        var batchSize = options.BatchSize(rows.Count);
+        Guard.Between(1, rows.Count, batchSize, nameof(options.ExpectedBatchSize));
         var run = new DpSgdRun
         {
             NumberOfExamples = rows.Count,
-            BatchSize = options.ExpectedBatchSize,
+            BatchSize = batchSize,
             Epochs = options.NumberOfEpochs,
             Delta = options.Delta,
             NoiseMultiplier = options.NoiseMultiplier ?? 0,
@@ -52,7 +53,9 @@ internal sealed class PrivateTraining(
             run = run with { NoiseMultiplier = NoiseCalibration.FindNoiseMultiplier(epsilon, run.Delta, run.SamplingProbability, run.Steps) };
         if (run.Delta * run.NumberOfExamples >= 1)
             Log(channel.Warning, $"Delta, {run.Delta}, is not below one over the number of rows, {run.NumberOfExamples}: it would allow to publish a row as it is.");
-        Log(channel.Info, $"Training with noise multiplier {run.NoiseMultiplier:G5} for {run.Steps} steps.");
+        if (options.FeatureRanges.Count == 0)
+            Log(channel.Warning, $"No {nameof(options.FeatureRanges)} are given: the features are taken as they come, and should lie between about -1 and 1. Larger ones train badly, since gradients grow with them and are clipped.");
+        Log(channel.Info, $"Training with noise multiplier {run.NoiseMultiplier:G5} for {run.Steps} steps in batches of {run.BatchSize} on average.");
         return run;
     }
 

@@ -34,7 +34,7 @@ internal sealed class TrainingRows
     public float Label(long row) => Row(row)[FeatureCount];
 
     /// <summary>Reads all rows, once.</summary>
-    /// <exception cref="InvalidOperationException">There are none, or one has a value that is missing or infinite, or all labels are of one class.</exception>
+    /// <exception cref="InvalidOperationException">There are none, or one has a value that is missing or infinite or not as many features as the column's type says, or all labels are of one class.</exception>
     public static TrainingRows Read(
         IDataView data, TrainingColumns columns, LearningTask task, IReadOnlyList<ValueRange> ranges, Cancellation cancellation)
     {
@@ -49,14 +49,16 @@ internal sealed class TrainingRows
             if (rows.Count % 1024 == 0)
                 cancellation.ThrowIfCancelled();
             getFeatures(ref features);
+            if (features.Length != rows.FeatureCount)
+                throw WrongLength(columns.Features, rows.Count, features.Length, rows.FeatureCount);
             var row = rows.Append();
             features.CopyTo(row[..rows.FeatureCount]);
             if (!float.IsFinite(TensorPrimitives.MaxMagnitude(row[..rows.FeatureCount])))
-                throw Bad("feature", columns.Features, rows.Count - 1);
+                throw Bad("feature", columns.Features, rows.Count - 1, "that is missing, NaN or infinite. Remove such rows or replace such values before training, for example with ReplaceMissingValues");
             DenseNetwork.Scale(ranges, row[..rows.FeatureCount]);
             var label = readLabel();
             if (float.IsNaN(label))
-                throw Bad("label", columns.Label, rows.Count - 1);
+                throw Bad("label", columns.Label, rows.Count - 1, task.MissingLabel);
             row[rows.FeatureCount] = label;
             if (task.HasClasses && classes.Count < 2)
                 classes.Add(label);
@@ -81,7 +83,11 @@ internal sealed class TrainingRows
         return _pieces[(int)piece].AsSpan((int)index * (FeatureCount + 1), FeatureCount + 1);
     }
 
-    private static InvalidOperationException Bad(string role, DataViewSchema.Column column, long row) => new(
-        $"The {role} column '{column.Name}' has a value in row {row} (counted from 0) that is missing, NaN or infinite. " +
-        "Remove such rows or replace such values before training, for example with ReplaceMissingValues.");
+    private static InvalidOperationException Bad(string role, DataViewSchema.Column column, long row, string what) => new(
+        $"The {role} column '{column.Name}' has a value in row {row} (counted from 0) {what}.");
+
+    /// <summary>The type of the column promises a size, but ML.NET holds no row to it: a missing vector has no values at all.</summary>
+    private static InvalidOperationException WrongLength(DataViewSchema.Column column, long row, int length, int expected) => new(
+        $"The feature column '{column.Name}' has {length} {(length == 1 ? "value" : "values")} in row {row} (counted from 0), but must have {expected}, as its type says. " +
+        "Remove such rows before training, or fill their vectors up.");
 }

@@ -20,9 +20,10 @@ internal static class NormBound
         var flat = rows.reshape(rows.shape[0], -1);
         var type = Precision.Of(flat.dtype);
         // libtorch's norm makes no tensor of squares, but sums them one behind the other in each lane of a vector: of so few
-        // at a time that no more than this is lost, and the rest in double precision.
+        // at a time that no more than this is lost, and the rest in double precision. (linalg.vector_norm is the same sum, but
+        // takes its order as a Scalar that nobody holds, and a norm of another order may be too small.)
         var squared = LengthOfParts(flat.shape[1]) is { } length
-            ? linalg.vector_norm(flat.view(flat.shape[0], flat.shape[1] / length, length), 2, [2]).to(ScalarType.Float64).Square().sum(dim: 1L)
+            ? flat.view(flat.shape[0], flat.shape[1] / length, length).norm(dim: 2).to(ScalarType.Float64).Square().sum(dim: 1L)
             : flat.mul(flat).sum(dim: 1L).to(ScalarType.Float64);
         return squared.Multiply(1 + 40 * type.Unit).Increase(flat.shape[1] * type.Smallest).MoveToOuterDisposeScope();
     }

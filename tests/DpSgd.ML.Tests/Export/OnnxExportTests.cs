@@ -38,6 +38,33 @@ public class OnnxExportTests
     }
 
     [Fact]
+    public void Probabilities_keep_away_from_0_and_1_as_the_transformers_do()
+    {
+        var rows = Toy.Rows(50, seed: 1);
+        foreach (var row in rows)
+            row.Features = [.. row.Features.Select(x => 1e5f * x)];
+        var model = _mlContext.DpSgd().BinaryClassification(Toy.BinaryOptions).Fit(_mlContext.Data());
+        var (scored, onnx) = Both(model, _mlContext.Data.LoadFromEnumerable(rows));
+        var probabilities = onnx["Probability"].AsEnumerable<float>().ToList();
+        probabilities.Should().Contain(1e-7f).And.Contain(1 - 1e-7f).And.OnlyContain(p => p >= 1e-7f && p <= 1 - 1e-7f);
+        Close(probabilities, scored.GetColumn<float>("Probability"));
+    }
+
+    [Theory]
+    [InlineData("Score", "Score.input")]
+    [InlineData("Probability", "Probability.input")]
+    [InlineData("PredictedLabel", "PredictedLabel.input")]
+    [InlineData("weights_0", "weights_0")]
+    [InlineData("minimum", "minimum")]
+    public void A_feature_column_may_be_named_like_something_in_the_graph(string column, string input)
+    {
+        var data = _mlContext.Transforms.CopyColumns(column, "Features").Fit(_mlContext.Data()).Transform(_mlContext.Data());
+        var options = Toy.BinaryOptions with { FeatureColumnName = column, FeatureRanges = [new(-1, 1)], HiddenLayers = [4] };
+        var (scored, onnx) = Both(_mlContext.DpSgd().BinaryClassification(options).Fit(data), data, input);
+        Close(onnx["Probability"].AsEnumerable<float>(), scored.GetColumn<float>("Probability"));
+    }
+
+    [Fact]
     public void The_guarantee_is_in_the_file()
     {
         var model = _mlContext.DpSgd().BinaryClassification(Toy.BinaryOptions).Fit(_mlContext.Data());
@@ -45,12 +72,13 @@ public class OnnxExportTests
         session.ModelMetadata.CustomMetadataMap["differential_privacy"].Should().Be(model.Model.Statement);
     }
 
-    private static (IDataView Scored, Dictionary<string, DisposableNamedOnnxValue> Onnx) Both(DpSgdTransformer model, IDataView data)
+    private static (IDataView Scored, Dictionary<string, DisposableNamedOnnxValue> Onnx) Both(
+        DpSgdTransformer model, IDataView data, string name = "Features")
     {
         var features = data.GetColumn<float[]>("Features").ToList();
         var input = new DenseTensor<float>(features.SelectMany(x => x).ToArray(), [features.Count, ToyRow.FeatureCount]);
         using var session = Session(model);
-        var outputs = session.Run([NamedOnnxValue.CreateFromTensor("Features", input)]);
+        var outputs = session.Run([NamedOnnxValue.CreateFromTensor(name, input)]);
         return (model.Transform(data), outputs.ToDictionary(output => output.Name));
     }
 
