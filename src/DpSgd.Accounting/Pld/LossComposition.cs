@@ -25,6 +25,9 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
     private readonly double _largestLoss = pairs.Sum(part => part.Count * part.Pair.LargestLoss);
     private readonly double _smallestLoss = pairs.Sum(part => part.Count * part.Pair.SmallestLoss);
 
+    // Nothing but what is infinite tells the two sides apart, and no grid is needed.
+    private bool HasNoLoss => _largestLoss <= 0 && _smallestLoss >= 0;
+
     /// <summary>A bound on the least epsilon for a delta.</summary>
     /// <param name="delta">In [0, 1).</param>
     /// <param name="bound">Which.</param>
@@ -33,8 +36,8 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
         var infinite = Math.Max(_infinite.P, _infinite.Q);
         if (infinite > 0 && infinite >= delta)
             return double.PositiveInfinity;
-        if (delta == 0)
-            return Math.Max(_largestLoss, -_smallestLoss);
+        if (delta == 0 || HasNoLoss)
+            return Math.Max(0, Math.Max(_largestLoss, -_smallestLoss));
         if (bound == Bound.Lower)
             return EpsilonInWindows(delta, bound, useUpperParts: false).Epsilon;
 
@@ -48,6 +51,8 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
     /// <param name="bound">Which.</param>
     public double Delta(double epsilon, Bound bound)
     {
+        if (HasNoLoss)
+            return Math.Max(_infinite.P, _infinite.Q);
         var rough = new LossSketch(pairs, LogNeglected(-100));
         var logDelta = Math.Max(LogDelta(1), LogDelta(-1));
         while (true)

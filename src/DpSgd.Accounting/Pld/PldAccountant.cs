@@ -165,6 +165,9 @@ public sealed class PldAccountant : IPrivacyAccountant
 
         if (!double.IsPositiveInfinity(noise))
             pairs.Add((new PoissonSampledGaussianPair(1, noise), 1));
+        // A lower bound loses what has no losses but only a delta, for there is nothing to put on a grid.
+        if (bound == Bound.Lower && pairs.Any(HasLoss))
+            pairs.RemoveAll(part => !HasLoss(part));
         var composition = new LossComposition(pairs, ValueDiscretizationInterval);
         var answer = asksForEpsilon ? composition.Epsilon(argument, bound) : composition.Delta(argument, bound);
         if (bound == Bound.Lower || !RdpAccountant.TryCreate(NeighboringRelation, _ledger.Entries, out var rdp))
@@ -173,6 +176,8 @@ public sealed class PldAccountant : IPrivacyAccountant
         // Where a grid has to be too coarse the other accountant's bound may be the better one.
         return Math.Min(answer, asksForEpsilon ? rdp.GetEpsilon(argument) : rdp.GetDelta(argument));
     }
+
+    private static bool HasLoss((DominatingPair Pair, long Count) part) => part.Pair.LargestLoss > 0 || part.Pair.SmallestLoss < 0;
 
     /// <summary>The noise of the one Gaussian mechanism that all of them without sampling are; infinite when there is none.</summary>
     private double GaussianNoise() => SameSampleGaussians.Collapse(
