@@ -13,7 +13,7 @@ public class PldDomainTests
     {
         var random = new Random(5);
         var (runs, close) = (0, 0);
-        for (var i = 0; i < 14; i++)
+        for (var i = 0; i < 30; i++)
         {
             var (q, sigma, steps, delta) = (Between(1e-6, 1), Between(0.05, 100), (long)Between(1, 1e6), Between(1e-15, 1e-2));
             var accountant = new PldAccountant(relation);
@@ -27,7 +27,7 @@ public class PldDomainTests
             close += epsilon <= lower * (1 + 1e-5) ? 1 : 0;
         }
 
-        runs.Should().BeGreaterThan(5);
+        runs.Should().BeGreaterThan(12);
         close.Should().BeGreaterThanOrEqualTo(runs * 8 / 10);
 
         double Between(double from, double to) => Math.Exp(Math.Log(from) + random.NextDouble() * Math.Log(to / from));
