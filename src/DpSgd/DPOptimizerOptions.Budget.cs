@@ -32,7 +32,12 @@ public sealed partial record DPOptimizerOptions
         Guard.AtLeast(1, steps);
         var options = new DPOptimizerOptions
         {
-            L2NormClip = l2NormClip, NoiseMultiplier = 0, Sampling = sampling, MicrobatchSize = microbatchSize, Accountant = accountant, Budget = budget,
+            L2NormClip = l2NormClip,
+            NoiseMultiplier = 0,
+            Sampling = sampling,
+            MicrobatchSize = microbatchSize,
+            Accountant = accountant,
+            Budget = budget,
         };
         var ledger = SamplingAccountant.For(options);
         RefuseUnknown(ledger, nameof(accountant));

@@ -86,8 +86,12 @@ public class DPOptimizerPiecesTests
             using var loader = Loader(kind, x, y, most, seed: 4);
             var options = new DPOptimizerOptions
             {
-                L2NormClip = 0.05, NoiseMultiplier = 0, MicrobatchSize = 4, LossReduction = reduction,
-                Sampling = loader.Sampling, Accountant = Ledger(),
+                L2NormClip = 0.05,
+                NoiseMultiplier = 0,
+                MicrobatchSize = 4,
+                LossReduction = reduction,
+                Sampling = loader.Sampling,
+                Accountant = Ledger(),
             };
             List<long[]> microbatches = [];
             var steps = 0;
@@ -404,7 +408,11 @@ public class DPOptimizerPiecesTests
 
     private static DPOptimizerOptions Options(DPDataLoader<(Tensor, Tensor)> loader, double noise) => new()
     {
-        L2NormClip = 0.5, NoiseMultiplier = noise, Sampling = loader.Sampling, Noise = NoiseSource.SeededForTests(1), Accountant = Ledger(),
+        L2NormClip = 0.5,
+        NoiseMultiplier = noise,
+        Sampling = loader.Sampling,
+        Noise = NoiseSource.SeededForTests(1),
+        Accountant = Ledger(),
     };
 
     private static RecordingAccountant Ledger() => new() { NeighboringRelation = NeighboringRelation.ReplaceOne };

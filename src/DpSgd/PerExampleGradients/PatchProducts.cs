@@ -1,8 +1,8 @@
-using DpSgd.Clipping;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using DpSgd.Clipping;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -26,7 +26,11 @@ public class BudgetTests
         var sampling = new PoissonSampling(0.1, 40);
         var (model, step, optimizer) = Training(new()
         {
-            L2NormClip = 1, NoiseMultiplier = 2, Sampling = sampling, Budget = budget, Accountant = accountant,
+            L2NormClip = 1,
+            NoiseMultiplier = 2,
+            Sampling = sampling,
+            Budget = budget,
+            Accountant = accountant,
         });
         var taken = 0;
         while (optimizer.CanStep)
@@ -60,7 +64,11 @@ public class BudgetTests
         var accountant = new RdpAccountant();
         var options = new DPOptimizerOptions
         {
-            L2NormClip = 1, NoiseMultiplier = 3, Sampling = new PoissonSampling(0.1, 40), Budget = new(2, 1e-5), Accountant = accountant,
+            L2NormClip = 1,
+            NoiseMultiplier = 3,
+            Sampling = new PoissonSampling(0.1, 40),
+            Budget = new(2, 1e-5),
+            Accountant = accountant,
         };
         var (_, step, first) = Training(options);
         var (_, other, second) = Training(options with { NoiseMultiplier = 2 });

@@ -94,7 +94,11 @@ public class DiscreteGaussianTests
         var (x, y) = Toy.Batch(8);
         using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 1), model, new()
         {
-            L2NormClip = 0.6, NoiseMultiplier = 1.1, MicrobatchSize = microbatchSize, Noise = NoiseSource.DiscreteGaussian, Accountant = accountant,
+            L2NormClip = 0.6,
+            NoiseMultiplier = 1.1,
+            MicrobatchSize = microbatchSize,
+            Noise = NoiseSource.DiscreteGaussian,
+            Accountant = accountant,
         });
         Toy.Backward(model, x, y);
         optimizer.step();
