@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using DpSgd.ML.Tests.TestKit;
+using DpSgd.Tests.TestKit;
 using MLNetTabular;
 
 namespace DpSgd.ML.Tests;

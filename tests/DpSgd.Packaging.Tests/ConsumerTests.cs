@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using DpSgd.Packaging.Tests.TestKit;
+using DpSgd.Tests.TestKit;
 
 namespace DpSgd.Packaging.Tests;
 

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Xml.Linq;
 using DpSgd.Packaging.Tests.TestKit;
+using DpSgd.Tests.TestKit;
 
 namespace DpSgd.Packaging.Tests;
 
@@ -11,8 +12,8 @@ public class PackageContentTests(LocalFeed feed)
     [Fact]
     public void Every_package_says_what_it_is()
     {
-        Repository.Packages.Select(package => package.Package).Should().Contain(["DpSgd", "DpSgd.Accounting", "DpSgd.Cli"]);
-        foreach (var (_, package) in Repository.Packages)
+        PackedProjects.All.Select(package => package.Package).Should().Contain(["DpSgd", "DpSgd.Accounting", "DpSgd.Cli"]);
+        foreach (var (_, package) in PackedProjects.All)
         {
             using var zip = Open(package);
             var metadata = Metadata(zip);
@@ -32,7 +33,7 @@ public class PackageContentTests(LocalFeed feed)
     [Fact]
     public void Libraries_come_with_documentation_and_symbols()
     {
-        foreach (var (_, package) in Repository.Packages.Where(package => package.Package != "DpSgd.Cli"))
+        foreach (var (_, package) in PackedProjects.All.Where(package => package.Package != "DpSgd.Cli"))
         {
             using var zip = Open(package);
             Names(zip).Should().Contain([$"lib/net10.0/{package}.dll", $"lib/net10.0/{package}.xml"]);

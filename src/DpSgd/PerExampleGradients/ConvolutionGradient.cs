@@ -16,6 +16,7 @@ internal sealed class ConvolutionGradient : PerExampleGradient
     private readonly Tensor _values;
     private readonly Tensor _input;
     private readonly Workspace _workspace;
+    private readonly IPatchProducts? _products;   // null where libtorch has to do it
     private Tensor? _kept;
 
     /// <param name="patches">What the kernel sees of the input.</param>
@@ -30,34 +31,32 @@ internal sealed class ConvolutionGradient : PerExampleGradient
         _values = values.reshape(values.shape[0], values.shape[1], -1).contiguous();
         _input = input.contiguous();
         _workspace = workspace;
+        _products = (_values.device_type, _values.dtype) switch
+        {
+            (DeviceType.CPU, ScalarType.Float32) => new PatchProducts<float>(patches, (int)groups, _values, _input, workspace),
+            (DeviceType.CPU, ScalarType.Float64) => new PatchProducts<double>(patches, (int)groups, _values, _input, workspace),
+            _ => null,
+        };
     }
 
     private long Length => _values.shape[1] * _patches.Length / _groups;
 
-    public override Tensor SquaredNorms(Microbatches microbatches)
-    {
-        if (!microbatches.IsOneExampleEach)
-            return new WrittenOutGradient(WriteOut()).SquaredNorms(microbatches);
-        return OnProcessor(out var singles, out var doubles)
-            ? Norms(_workspace.Keep(_values.dtype, _values.shape[0], Length), singles, doubles)
-            : new WrittenOutGradient(WriteOut()).SquaredNorms(microbatches);
-    }
+    public override Tensor SquaredNorms(Microbatches microbatches) => _products is not null && microbatches.IsOneExampleEach
+        ? Norms(_products, _workspace.Keep(_values.dtype, _values.shape[0], Length))
+        : new WrittenOutGradient(WriteOut()).SquaredNorms(microbatches);
 
     public override void AddWeightedSum(Tensor weights, Tensor total)
     {
-        if (_kept is null && OnProcessor(out var singles, out var doubles))
-        {
-            singles?.AddWeightedSum(weights, total);
-            doubles?.AddWeightedSum(weights, total);
-            return;
-        }
-        new WrittenOutGradient(WriteOut()).AddWeightedSum(weights, total);
+        if (_kept is null && _products is not null)
+            _products.AddWeightedSum(weights, total);
+        else
+            new WrittenOutGradient(WriteOut()).AddWeightedSum(weights, total);
     }
 
     public override Tensor WriteOut()
     {
-        if (_kept is null && OnProcessor(out var singles, out var doubles))
-            Norms(empty(_values.shape[0], Length, dtype: _values.dtype), singles, doubles);
+        if (_kept is null && _products is not null)
+            Norms(_products, empty(_values.shape[0], Length, dtype: _values.dtype));
         return _kept ??= OnAnyDevice();
     }
 
@@ -65,25 +64,16 @@ internal sealed class ConvolutionGradient : PerExampleGradient
         ? new ConvolutionGradient(_patches, _groups, Zeroed(_values, drop), Zeroed(_input, drop), _workspace)
         : new WrittenOutGradient(Zeroed(_kept, drop));
 
-    private Tensor Norms(Tensor? kept, PatchProducts<float>? singles, PatchProducts<double>? doubles)
+    private Tensor Norms(IPatchProducts products, Tensor? kept)
     {
         var norms = empty(_values.shape[0], dtype: ScalarType.Float64);
-        singles?.SquaredNorms(norms, kept);
-        doubles?.SquaredNorms(norms, kept);
+        products.SquaredNorms(norms, kept);
         _kept = kept;
         return norms;
     }
 
-    private bool OnProcessor(out PatchProducts<float>? singles, out PatchProducts<double>? doubles)
-    {
-        var isHere = _values.device_type == DeviceType.CPU;
-        singles = isHere && _values.dtype == ScalarType.Float32 ? new(_patches, (int)_groups, _values, _input, _workspace) : null;
-        doubles = isHere && _values.dtype == ScalarType.Float64 ? new(_patches, (int)_groups, _values, _input, _workspace) : null;
-        return singles is not null || doubles is not null;
-    }
-
     /// <summary>The same with libtorch alone.</summary>
-    internal Tensor OnAnyDevice()
+    private Tensor OnAnyDevice()
     {
         var (examples, positions) = (_values.shape[0], _values.shape[2]);
         var values = _values.reshape(examples * _groups, -1, positions);

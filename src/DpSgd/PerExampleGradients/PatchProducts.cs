@@ -19,7 +19,7 @@ namespace DpSgd.PerExampleGradients;
 /// <param name="input">[B, channels, ...], contiguous: what the patches are taken of.</param>
 /// <param name="workspace">Memory.</param>
 /// <typeparam name="T">The tensors' type: float or double.</typeparam>
-internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tensor values, Tensor input, Workspace workspace)
+internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tensor values, Tensor input, Workspace workspace) : IPatchProducts
     where T : unmanaged, IFloatingPointIeee754<T>
 {
     /// <summary>So many bytes of patches are made at a time: a part of what the fast cache of one core holds.</summary>
@@ -45,9 +45,7 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
 
     private int PatchesAtATime => Math.Clamp(PatchBytesAtATime / (PatchDistance * sizeof(T)), 16, Math.Max(16, _positions));
 
-    /// <summary>Squared norm of each example's gradient, from above.</summary>
-    /// <param name="norms">[B], in double precision.</param>
-    /// <param name="kept">[B, parameters], for the gradients themselves; or null.</param>
+    /// <inheritdoc/>
     public void SquaredNorms(Tensor norms, Tensor? kept)
     {
         var norm = (double*)Start<double>(norms);
@@ -69,9 +67,7 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
         });
     }
 
-    /// <summary>Adds the sum over examples of weight times gradient.</summary>
-    /// <param name="weights">[B], contiguous.</param>
-    /// <param name="total">[parameters], contiguous.</param>
+    /// <inheritdoc/>
     public void AddWeightedSum(Tensor weights, Tensor total)
     {
         var weight = Start<T>(weights);

@@ -1,14 +1,13 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 using DpSgd.Cli.Tests.TestKit;
+using DpSgd.Tests.TestKit;
 
 namespace DpSgd.Cli.Tests.Documentation;
 
 /// <summary>The pages about the command say nothing that was not run.</summary>
 public sealed partial class CommandLinePageTests : IDisposable
 {
-    private static readonly string Root = FindRoot();
-
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -45,7 +44,7 @@ public sealed partial class CommandLinePageTests : IDisposable
 
     [Fact]
     public void Its_pictures_are_there() =>
-        Picture().Matches(Text("docs/command-line.md")).Select(match => Path.Combine(Root, "docs", match.Groups[1].Value))
+        Picture().Matches(Text("docs/command-line.md")).Select(match => Path.Combine(Repository.Root, "docs", match.Groups[1].Value))
             .Should().HaveCount(3).And.OnlyContain(file => File.Exists(file));
 
     [Fact]
@@ -74,15 +73,7 @@ public sealed partial class CommandLinePageTests : IDisposable
     private static List<(string Language, string Code)> Blocks(string page) =>
         [.. Block().Matches(Text(page)).Select(match => (match.Groups["language"].Value, match.Groups["code"].Value))];
 
-    private static string Text(string page) => File.ReadAllText(Path.Combine(Root, page)).ReplaceLineEndings("\n");
-
-    private static string FindRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "DpSgd.sln")))
-            folder = folder.Parent ?? throw new InvalidOperationException("These tests must run from within a checkout.");
-        return folder.FullName;
-    }
+    private static string Text(string page) => File.ReadAllText(Path.Combine(Repository.Root, page)).ReplaceLineEndings("\n");
 
     [GeneratedRegex(@"^```(?<language>\w+)\n(?<code>.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Block();

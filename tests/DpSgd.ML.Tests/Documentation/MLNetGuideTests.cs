@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using DpSgd.ML.Tests.TestKit;
+using DpSgd.Tests.Documentation;
+using DpSgd.Tests.TestKit;
 
 namespace DpSgd.ML.Tests.Documentation;
 

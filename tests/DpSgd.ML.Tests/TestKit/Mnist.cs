@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using DpSgd.Tests.TestKit;
 using Microsoft.ML.Data;
 
 namespace DpSgd.ML.Tests.TestKit;

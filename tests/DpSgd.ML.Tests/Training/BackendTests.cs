@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using DpSgd.ML.Tests.Documentation;
+using DpSgd.Tests.Documentation;
 
 namespace DpSgd.ML.Tests.Training;
 

@@ -1,3 +1,5 @@
+using DpSgd.Tests.TestKit;
+
 namespace DpSgd.Packaging.Tests.TestKit;
 
 /// <summary>
@@ -28,10 +30,10 @@ public sealed class LocalFeed : IDisposable
             """);
         Shell = new Shell(Work, Path.Combine(_root, "cache"));
         var packing = new Shell(Repository.Root, cache);
-        foreach (var (project, _) in Repository.Packages)
+        foreach (var (project, _) in PackedProjects.All)
         {
             packing.Run(
-                "dotnet", "pack", project, "--no-build", "-c", Repository.Configuration, "-o", Feed, $"-p:MinVerVersionOverride={Version}")
+                "dotnet", "pack", project, "--no-build", "-c", PackedProjects.Configuration, "-o", Feed, $"-p:MinVerVersionOverride={Version}")
                 .Should().NotContain("warning").And.NotContain("missing a readme");
         }
     }

@@ -21,15 +21,15 @@ internal static partial class CodeBlocks
         .Select(match => match.Groups["code"].Value)
         .ToList();
 
-    /// <returns>What the program printed.</returns>
-    public static string Run(string program)
+    /// <returns>The program as an assembly.</returns>
+    public static byte[] Compile(string program, string name)
     {
-        var usings = string.Concat(ImplicitUsings.Select(name => $"global using {name};\n"));
+        var usings = string.Concat(ImplicitUsings.Select(space => $"global using {space};\n"));
         var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
             .Select(path => MetadataReference.CreateFromFile(path));
         var options = new CSharpParseOptions(LanguageVersion.Latest);
         var compilation = CSharpCompilation.Create(
-            $"Documented_{Guid.NewGuid():N}",
+            name,
             [CSharpSyntaxTree.ParseText(usings, options), CSharpSyntaxTree.ParseText(program, options)],
             references,
             new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable)
@@ -38,8 +38,13 @@ internal static partial class CodeBlocks
         var result = compilation.Emit(image);
         result.Diagnostics.Where(d => d.Severity >= DiagnosticSeverity.Warning).Select(d => d.ToString())
             .Should().BeEmpty("the documented program must compile without warnings:\n{0}", program);
+        return image.ToArray();
+    }
 
-        image.Position = 0;
+    /// <returns>What the program printed.</returns>
+    public static string Run(string program)
+    {
+        using var image = new MemoryStream(Compile(program, $"Documented_{Guid.NewGuid():N}"));
         var entry = AssemblyLoadContext.Default.LoadFromStream(image).EntryPoint!;
         var console = Console.Out;
         using var output = new StringWriter();
