@@ -114,7 +114,7 @@ public sealed partial record DPOptimizerOptions
     /// </summary>
     public bool PerMicrobatchBackward { get; init; }
 
-    internal const long DefaultMemoryBudget = 64 << 20;
+    internal const long DefaultMemoryBudget = 24 << 20;
 
     private static int? AtLeastOne(int? value, string name) =>
         value is { } given ? (int)Guard.AtLeast(1, given, name) : null;
