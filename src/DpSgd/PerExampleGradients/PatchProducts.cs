@@ -77,11 +77,11 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
     public void AddWeightedSum(Tensor weights, Tensor total)
     {
         var weight = Start<T>(weights);
-        using var totals = empty(Workers, Length, dtype: total.dtype);
-        var start = Start<T>(totals);
-        // The weight goes into the values, which are few, and all examples' products into one sum.
+        var rooms = new Room[Workers];
+        // The weight goes into the values, which are few, and the products of all examples into one sum.
         ForAll((worker, from, to, room) =>
         {
+            rooms[worker] = room;
             for (var example = from; example < to; example++)
             {
                 if (weight[example] == T.Zero)
@@ -89,11 +89,14 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
                 Scale(ValuesOf(example), weight[example], room.Scaled, (int)values.shape[1] * _positions);
                 AddProducts(room.Scaled, example, room);
             }
-            for (var row = 0; row < groups * _rows; row++)
-                new ReadOnlySpan<T>(Row(room.Sums, row), _columns).CopyTo(new Span<T>(start + (long)worker * Length + (long)row * _columns, _columns));
         });
-        using var sum = totals.sum(dim: 0L);
-        total.view(-1).Increase(sum);
+        // Not by libtorch: its threads would go on to spin for milliseconds, where ours of the next layer are to run.
+        var sum = Start<T>(total);
+        foreach (var room in rooms)
+        {
+            for (var row = 0; row < groups * _rows; row++)
+                Add(Row(room.Sums, row), sum + (long)row * _columns, _columns);
+        }
     }
 
     private int Workers
@@ -209,6 +212,16 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
             (scales * Vector512.Load(values + i)).Store(scaled + i);
         for (; i < count; i++)
             scaled[i] = scale * values[i];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Add(T* values, T* total, int count)
+    {
+        var i = 0;
+        for (; i <= count - Vector512<T>.Count; i += Vector512<T>.Count)
+            (Vector512.Load(total + i) + Vector512.Load(values + i)).Store(total + i);
+        for (; i < count; i++)
+            total[i] += values[i];
     }
 
     private static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
