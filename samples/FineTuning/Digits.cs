@@ -10,12 +10,12 @@ internal static class Digits
     public const int Classes = 5;
 
     private const int FirstPrivate = 5;
-    private const int PrivateImages = 5000;
+    private const int PrivateImages = 2000;
 
     /// <summary>The public images: all zeros to fours, labelled 0 to 4.</summary>
     public static (Tensor Images, Tensor Labels) Public(Examples examples) => Select(examples, first: 0);
 
-    /// <summary>Images of fives to nines, labelled 0 to 4: the first 5,000 to train with.</summary>
+    /// <summary>Images of fives to nines, labelled 0 to 4: the first 2,000 to train with.</summary>
     public static (Tensor Images, Tensor Labels) Private(Examples examples)
     {
         var (images, labels) = Select(examples, FirstPrivate);

@@ -4,6 +4,7 @@ using MnistCnn.Data;
 using Samples;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
+using Parameter = TorchSharp.Modules.Parameter;
 using Network = TorchSharp.Modules.Sequential;
 
 namespace FineTuning;
@@ -11,11 +12,13 @@ namespace FineTuning;
 /// <summary>Learns to see on public digits, and then five other digits on few private ones.</summary>
 internal static class Sample
 {
-    private const int BatchSize = 500;
-    private const double L2NormClip = 0.3;
-    private const double LearningRate = 0.5;
+    private const int BatchSize = 400;
+    private const double L2NormClip = 1;
+    private const double LearningRate = 0.2;
+    private const double FromScratchLearningRate = 0.05;
     private const double Momentum = 0.9;
 
+    private const int PublicEpochs = 3;
     private const int PublicBatchSize = 128;
     private const double PublicLearningRate = 1e-3;
 
@@ -36,7 +39,7 @@ internal static class Sample
     {
         using var scope = NewDisposeScope();
         using var mnist = MnistData.LoadBundled();
-        using var features = DigitNetwork.Features();
+        var features = DigitNetwork.Features();
         if (!fromScratch)
         {
             Pretrain(features, mnist, output);
@@ -44,12 +47,11 @@ internal static class Sample
         }
 
         var (images, labels) = Digits.Private(mnist.Train);
-        using var head = DigitNetwork.Head();
-        using var model = Sequential(("features", features), ("head", head));
+        using var model = Sequential(("features", features), ("head", DigitNetwork.Head()));
         using var loader = new PoissonDataLoader(images, labels, BatchSize);
         var trained = model.parameters().Where(parameter => parameter.requires_grad).ToList();
-        output.WriteLine($"{labels.shape[0]} private images, {trained.Sum(parameter => parameter.numel())} trained parameters of {model.parameters().Sum(parameter => parameter.numel())}.");
-        var sgd = optim.SGD(trained, LearningRate, momentum: Momentum);
+        output.WriteLine($"{labels.shape[0]} private images, {Count(trained)} trained parameters of {Count(model.parameters())}.");
+        var sgd = optim.SGD(trained, fromScratch ? FromScratchLearningRate : LearningRate, momentum: Momentum);
         Training.Run(options, model, sgd, L2NormClip, loader, Digits.Private(mnist.Test), output);
     }
 
@@ -58,10 +60,11 @@ internal static class Sample
     {
         var (images, labels) = Digits.Public(mnist.Train);
         using var head = DigitNetwork.Head();   // for the public digits; it is thrown away
-        using var model = Sequential(("features", features), ("head", head));
+        var model = Sequential(("features", features), ("head", head));   // not disposed: the features live on
         using var loader = new PoissonDataLoader(images, labels, PublicBatchSize);
         using var adam = optim.Adam(model.parameters(), PublicLearningRate);
-        Training.TrainEpoch(model, adam, loader);
+        for (var epoch = 1; epoch <= PublicEpochs; epoch++)
+            Training.TrainEpoch(model, adam, loader);
         output.WriteLine($"{labels.shape[0]} public images: test accuracy {Training.Accuracy(model, Digits.Public(mnist.Test)):F3} on their digits.");
     }
 
@@ -74,4 +77,6 @@ internal static class Sample
         foreach (var parameter in layers.parameters())
             parameter.requires_grad = false;
     }
+
+    private static long Count(IEnumerable<Parameter> parameters) => parameters.Sum(parameter => parameter.numel());
 }

@@ -8,9 +8,9 @@ public class FineTuningTests
     {
         var printed = Run("--epochs", "2", "--epsilon", "1");
         printed.Should().Contain("30596 public images")
-            .And.Contain("5000 private images, 100741 trained parameters of 113989.")
+            .And.Contain("2000 private images, 7845 trained parameters of 21093.")
             .And.Contain("epsilon 1.000")
-            .And.Contain("iterated over 20 steps satisfies differential privacy with eps = 1 and delta = 1e-05.");
+            .And.Contain("iterated over 10 steps satisfies differential privacy with eps = 1 and delta = 1e-05.");
         SampleRun.Accuracy(printed).Should().BeGreaterThan(0.7, "a guess is right once in five times");
     }
 
@@ -18,7 +18,7 @@ public class FineTuningTests
     public void From_scratch_all_layers_are_trained()
     {
         var printed = Run("--epochs", "1", "--from-scratch");
-        printed.Should().Contain("113989 trained parameters of 113989.").And.NotContain("public images");
+        printed.Should().Contain("21093 trained parameters of 21093.").And.NotContain("public images");
     }
 
     [Fact]
