@@ -4,8 +4,8 @@ using MnistCnn.Data;
 using Samples;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
-using Parameter = TorchSharp.Modules.Parameter;
 using Network = TorchSharp.Modules.Sequential;
+using Parameter = TorchSharp.Modules.Parameter;
 
 namespace FineTuning;
 
