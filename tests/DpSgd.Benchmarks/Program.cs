@@ -17,6 +17,9 @@ switch (args)
     case ["scaling", .. var rest]:
         ScalingBenchmark.Run(rest);
         break;
+    case ["mlnet", "accuracy"]:
+        MLNetAccuracy.Run(Console.Out);
+        break;
     case ["mlnet", .. var rest]:
         MLNetBenchmark.Run(rest);
         break;
@@ -25,6 +28,6 @@ switch (args)
         Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- noise");
         Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- overhead [MODEL...] [--json]");
         Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- scaling [MODEL...]");
-        Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- mlnet");
+        Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- mlnet [accuracy]");
         break;
 }
