@@ -13,15 +13,17 @@ public sealed partial class CommandLinePageTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    public static TheoryData<string> Pages => [.. PagesWithCommands];
+
     /// <summary>All pages with a line that begins with the command.</summary>
-    public static TheoryData<string> Pages => [.. Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md")
+    private static IEnumerable<string> PagesWithCommands => Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md")
         .Concat(Directory.EnumerateFiles(Repository.Root, "*.md"))
         .Append(Path.Combine(Repository.Root, "src", "DpSgd.Cli", "README.md"))
         .Select(page => Path.GetRelativePath(Repository.Root, page).Replace('\\', '/'))
-        .Where(page => Blocks(page).Any(block => Commands(block).Any()))];
+        .Where(page => Blocks(page).Any(block => Commands(block).Any()));
 
     [Fact]
-    public void All_pages_with_commands_are_found() => Pages.Select(row => (string)row[0]).Should().Contain(
+    public void All_pages_with_commands_are_found() => PagesWithCommands.Should().Contain(
         ["README.md", "docs/command-line.md", "docs/concepts.md", "docs/hyperparameters.md", "src/DpSgd.Cli/README.md"]);
 
     [Theory]
@@ -56,7 +58,7 @@ public sealed partial class CommandLinePageTests : IDisposable
     [Fact]
     public void Every_picture_is_made_by_a_command_on_its_page()
     {
-        var pictures = Pages.Select(row => (string)row[0])
+        var pictures = PagesWithCommands
             .SelectMany(page => Picture().Matches(Text(page)).Select(match => (Page: page, File: match.Groups[1].Value)))
             .Where(picture => !picture.File.EndsWith("/mnist.png", StringComparison.Ordinal)).ToList();
         pictures.Should().HaveCountGreaterThan(5);
