@@ -84,7 +84,7 @@ public sealed partial record DPOptimizerOptions
 
     /// <summary>
     /// How many bytes of memory the layer rules may take beside what a layer took in and the gradient of what it put out. At
-    /// least one; 64 MiB by default. The result does not depend on it, but for rounding.
+    /// least one; 24 MiB by default. The result does not depend on it, but for rounding.
     /// </summary>
     /// <remarks>
     /// What is made and thrown away again, such as the gradients of some examples written out, is made for as many examples
@@ -114,7 +114,7 @@ public sealed partial record DPOptimizerOptions
     /// </summary>
     public bool PerMicrobatchBackward { get; init; }
 
-    internal const long DefaultMemoryBudget = 64 << 20;
+    internal const long DefaultMemoryBudget = 24 << 20;
 
     private static int? AtLeastOne(int? value, string name) =>
         value is { } given ? (int)Guard.AtLeast(1, given, name) : null;

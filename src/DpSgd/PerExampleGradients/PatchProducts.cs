@@ -32,6 +32,8 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
     private readonly int _positions = patches.Positions;
     private readonly int _rows = (int)values.shape[1] / groups;
     private readonly int _columns = patches.Length / groups;
+    private readonly T* _values = Start<T>(values);
+    private readonly T* _input = Start<T>(input);
 
     /// <summary>Number of values of the kernel.</summary>
     private int Length => groups * _rows * _columns;
@@ -52,18 +54,22 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
         var gradients = kept is null ? null : Start<T>(kept);
         // The sum of so many squares in double precision is right to this, and squares that vanish count for the smallest number.
         double relative = 1 + Length * Math.ScaleB(1, -51), absolute = Length * 2.3e-308;
-        ForEachExample(null, (_, example, sums) =>
+        ForAll((_, from, to, room) =>
         {
-            var squared = 0.0;
-            var to = gradients + (long)example * Length;
-            for (var row = 0; row < groups * _rows; row++)
+            for (var example = from; example < to; example++)
             {
-                var from = new ReadOnlySpan<T>(Row(sums, row), _columns);
-                squared += SumOfSquares(from);
-                if (gradients is not null)
-                    from.CopyTo(new Span<T>(to + (long)row * _columns, _columns));
+                new Span<T>(room.Sums, groups * RoomForRows * RoomForColumns).Clear();
+                AddProducts(ValuesOf(example), example, room);
+                var squared = 0.0;
+                for (var row = 0; row < groups * _rows; row++)
+                {
+                    var gradient = new ReadOnlySpan<T>(Row(room.Sums, row), _columns);
+                    squared += SumOfSquares(gradient);
+                    if (gradients is not null)
+                        gradient.CopyTo(new Span<T>(gradients + (long)example * Length + (long)row * _columns, _columns));
+                }
+                norm[example] = squared * relative + absolute;
             }
-            norm[example] = squared * relative + absolute;
         });
     }
 
@@ -71,16 +77,26 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
     public void AddWeightedSum(Tensor weights, Tensor total)
     {
         var weight = Start<T>(weights);
-        using var totals = zeros(Workers, Length, dtype: total.dtype);
-        var start = Start<T>(totals);
-        ForEachExample(weights, (worker, example, sums) =>
+        var rooms = new Room[Workers];
+        // The weight goes into the values, which are few, and the products of all examples into one sum.
+        ForAll((worker, from, to, room) =>
         {
-            var to = start + (long)worker * Length;
-            for (var row = 0; row < groups * _rows; row++)
-                AddScaled(Row(sums, row), weight[example], to + (long)row * _columns, _columns);
+            rooms[worker] = room;
+            for (var example = from; example < to; example++)
+            {
+                if (weight[example] == T.Zero)
+                    continue;
+                Scale(ValuesOf(example), weight[example], room.Scaled, (int)values.shape[1] * _positions);
+                AddProducts(room.Scaled, example, room);
+            }
         });
-        using var sum = totals.sum(dim: 0L);
-        total.view(-1).Increase(sum);
+        // Not by libtorch: its threads would go on to spin for milliseconds, where ours of the next layer are to run.
+        var sum = Start<T>(total);
+        foreach (var room in rooms)
+        {
+            for (var row = 0; row < groups * _rows; row++)
+                Add(Row(room.Sums, row), sum + (long)row * _columns, _columns);
+        }
     }
 
     private int Workers
@@ -92,20 +108,18 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
         }
     }
 
-    /// <summary>Makes the gradient of one example after the other.</summary>
-    /// <param name="weights">Examples of weight zero are left out; null for all.</param>
-    /// <param name="use">Given the number of the worker, of the example, and where its gradient is.</param>
-    private void ForEachExample(Tensor? weights, Action<int, int, nint> use)
+    /// <summary>Divides the examples among the workers.</summary>
+    /// <param name="work">Given the number of the worker, its first example and the one behind its last, and its memory: all zero.</param>
+    private void ForAll(Action<int, int, int, Room> work)
     {
         if (Length == 0)
             return;
         var workers = Workers;
         var padded = RoundUp(patches.PaddedLength + Patches.Overhang, 64);
         var some = RoundUp(PatchesAtATime * PatchDistance, 64);
-        var all = padded + some + RoundUp(groups * RoomForRows * RoomForColumns, 64);
-        var room = Start<T>(workspace.Rent(values.dtype, workers, all));
-        T* v = Start<T>(values), x = Start<T>(input);
-        var w = weights is null ? null : Start<T>(weights);
+        var sums = RoundUp(groups * RoomForRows * RoomForColumns, 64);
+        var all = padded + some + sums + RoundUp((int)values.shape[1] * _positions, 64);
+        var start = Start<T>(workspace.Rent(values.dtype, workers, all));
         if (workers == 1)
             Work(0);
         else
@@ -113,41 +127,56 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
 
         void Work(int worker)
         {
-            var mine = room + (long)worker * all;
+            var mine = start + (long)worker * all;
             new Span<T>(mine, all).Clear();
-            var end = (int)((worker + 1L) * _examples / workers);
-            for (var example = (int)((long)worker * _examples / workers); example < end; example++)
-            {
-                if (w is not null && w[example] == T.Zero)
-                    continue;
-                var sums = mine + padded + some;
-                Multiply(v + (long)example * values.shape[1] * _positions, x + (long)example * patches.InputLength, mine, mine + padded, sums);
-                use(worker, example, (nint)sums);
-            }
+            var room = new Room(mine, mine + padded, mine + padded + some, mine + padded + some + sums);
+            work(worker, (int)((long)worker * _examples / workers), (int)((worker + 1L) * _examples / workers), room);
         }
     }
 
-    private void Multiply(T* value, T* example, T* padded, T* some, T* sums)
+    /// <summary>Adds an example's gradient to the sums.</summary>
+    /// <param name="value">Its values, or a multiple of them.</param>
+    /// <param name="example">Its number.</param>
+    /// <param name="room">Where.</param>
+    private void AddProducts(T* value, int example, Room room)
     {
-        patches.Pad(example, padded);
-        new Span<T>(sums, groups * RoomForRows * RoomForColumns).Clear();
+        patches.Pad(_input + (long)example * patches.InputLength, room.Padded);
         for (var first = 0; first < _positions; first += PatchesAtATime)
         {
             var count = Math.Min(PatchesAtATime, _positions - first);
-            patches.Copy(padded, first, count, some, PatchDistance);
+            patches.Copy(room.Padded, first, count, room.Patches, PatchDistance);
             for (var group = 0; group < groups; group++)
             {
                 TileProduct.Add(
                     value + (long)group * _rows * _positions + first, _positions,
-                    some + group * _columns, PatchDistance,
-                    sums + group * RoomForRows * RoomForColumns, RoomForColumns,
+                    room.Patches + group * _columns, PatchDistance,
+                    room.Sums + group * RoomForRows * RoomForColumns, RoomForColumns,
                     _rows, _columns, count);
             }
         }
     }
 
-    private T* Row(nint sums, int row) =>
-        (T*)sums + (row / _rows * RoomForRows + row % _rows) * RoomForColumns;
+    private T* ValuesOf(int example) => _values + (long)example * values.shape[1] * _positions;
+
+    private T* Row(T* sums, int row) =>
+        sums + (row / _rows * RoomForRows + row % _rows) * RoomForColumns;
+
+    /// <summary>A worker's memory: an example with its padding, some of its patches, the sums, and an example's weighted values.</summary>
+    private readonly record struct Room(nint PaddedStart, nint PatchesStart, nint SumsStart, nint ScaledStart)
+    {
+        public Room(T* padded, T* patches, T* sums, T* scaled)
+            : this((nint)padded, (nint)patches, (nint)sums, (nint)scaled)
+        {
+        }
+
+        public T* Padded => (T*)PaddedStart;
+
+        public T* Patches => (T*)PatchesStart;
+
+        public T* Sums => (T*)SumsStart;
+
+        public T* Scaled => (T*)ScaledStart;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static double SumOfSquares(ReadOnlySpan<T> values)
@@ -175,14 +204,24 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void AddScaled(T* values, T scale, T* total, int count)
+    private static void Scale(T* values, T scale, T* scaled, int count)
     {
         var scales = Vector512.Create(scale);
         var i = 0;
         for (; i <= count - Vector512<T>.Count; i += Vector512<T>.Count)
-            (Vector512.Load(total + i) + scales * Vector512.Load(values + i)).Store(total + i);
+            (scales * Vector512.Load(values + i)).Store(scaled + i);
         for (; i < count; i++)
-            total[i] += scale * values[i];
+            scaled[i] = scale * values[i];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Add(T* values, T* total, int count)
+    {
+        var i = 0;
+        for (; i <= count - Vector512<T>.Count; i += Vector512<T>.Count)
+            (Vector512.Load(total + i) + Vector512.Load(values + i)).Store(total + i);
+        for (; i < count; i++)
+            total[i] += values[i];
     }
 
     private static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;

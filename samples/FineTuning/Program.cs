@@ -1,0 +1,1 @@
+return FineTuning.Sample.Invoke(args);

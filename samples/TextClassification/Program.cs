@@ -1,0 +1,1 @@
+return TextClassification.Sample.Invoke(args);

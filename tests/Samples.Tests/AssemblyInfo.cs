@@ -1,0 +1,4 @@
+using Xunit;
+
+// Each test trains with all the threads there are.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
