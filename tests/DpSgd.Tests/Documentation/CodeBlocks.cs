@@ -15,6 +15,9 @@ internal static partial class CodeBlocks
     /// <summary>What the SDK turns off in every project: a library was built against an older framework.</summary>
     private static readonly string[] NotForUsers = ["CS1701", "CS1702"];
 
+    /// <summary>An assembly that DpSgd shows its internals, and that is not loaded here.</summary>
+    private const string FriendOfLibrary = "DpSgd.Benchmarks";
+
     public static IReadOnlyList<string> Of(string markdownFile, string language) => Block()
         .Matches(File.ReadAllText(markdownFile))
         .Where(match => match.Groups["language"].Value == language)
@@ -41,11 +44,22 @@ internal static partial class CodeBlocks
         return image.ToArray();
     }
 
+    /// <summary>All fenced blocks, in their order.</summary>
+    public static IReadOnlyList<(string Language, string Code)> All(string markdownFile) => Block()
+        .Matches(File.ReadAllText(markdownFile))
+        .Select(match => (match.Groups["language"].Value, match.Groups["code"].Value))
+        .ToList();
+
+    /// <summary>Runs a program.</summary>
+    /// <param name="program">The program.</param>
+    /// <param name="insideLibrary">Whether it may use what a file of DpSgd may use.</param>
     /// <returns>What the program printed.</returns>
-    public static string Run(string program)
+    public static string Run(string program, bool insideLibrary = false)
     {
-        using var image = new MemoryStream(Compile(program, $"Documented_{Guid.NewGuid():N}"));
-        var entry = AssemblyLoadContext.Default.LoadFromStream(image).EntryPoint!;
+        using var image = new MemoryStream(Compile(program, insideLibrary ? FriendOfLibrary : $"Documented_{Guid.NewGuid():N}"));
+        // Friends have one name, so each needs a context of its own.
+        var context = insideLibrary ? new AssemblyLoadContext(null) : AssemblyLoadContext.Default;
+        var entry = context.LoadFromStream(image).EntryPoint!;
         var console = Console.Out;
         using var output = new StringWriter();
         Console.SetOut(output);
