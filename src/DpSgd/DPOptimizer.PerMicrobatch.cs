@@ -53,7 +53,7 @@ public partial class DPOptimizer
             var nonFinite = _microbatchBackward.AddClippedSum(
                 microbatches, microbatchLoss, _options.LossReduction, _options.L2NormClip, _gradient);
             if (CompletesBatch(piece))
-                Release(batchSize, expectedCount, nonFinite);
+                Release(piece, batchSize, expectedCount, nonFinite);
             else
                 NonFiniteExamples += nonFinite;
         }

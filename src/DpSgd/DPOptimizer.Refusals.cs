@@ -6,6 +6,20 @@ namespace DpSgd;
 /// <content>What a step, or a private optimizer, cannot be made of.</content>
 public partial class DPOptimizer
 {
+    /// <summary>Below this, numbers of 32 bits have fewer digits, and rounding could make a clipped gradient longer than C.</summary>
+    private static void RefuseTooSmall(DPOptimizerOptions options)
+    {
+        const double least = 1e-30;
+        if (options.L2NormClip < least)
+            throw new ArgumentOutOfRangeException(nameof(options.L2NormClip), options.L2NormClip, "L2NormClip must be at least 1e-30: 32 bit floats cannot hold the digits of smaller gradients.");
+        if (options.NoiseMultiplier > 0 && options.NoiseMultiplier * options.L2NormClip < least)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(options.NoiseMultiplier), options.NoiseMultiplier,
+                $"NoiseMultiplier times L2NormClip, {options.L2NormClip}, must be zero or at least 1e-30: 32 bit floats cannot hold the digits of less noise.");
+        }
+    }
+
     /// <summary>An optimizer keeps its state by parameter; after the model was moved it has none for the new ones.</summary>
     private static void RefuseStale(OptimizerHelper optimizer)
     {

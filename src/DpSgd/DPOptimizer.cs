@@ -65,6 +65,7 @@ public partial class DPOptimizer : OptimizerHelper
                 nameof(DPOptimizerOptions.L2NormClip), options.L2NormClip,
                 $"L2NormClip times NoiseMultiplier, {options.NoiseMultiplier}, is more noise than a 32 bit float can hold.");
         }
+        RefuseTooSmall(options);
         RefuseStale(optimizer);
         _microbatching = new Microbatching(options);
         Accountant = SamplingAccountant.For(options);
@@ -153,7 +154,7 @@ public partial class DPOptimizer : OptimizerHelper
                 : 0;
             PhaseEnded?.Invoke(StepPhase.Sums);
             if (CompletesBatch(piece))
-                Release(batch.Size, expectedCount, nonFinite);
+                Release(piece, batch.Size, expectedCount, nonFinite);
             else
                 NonFiniteExamples += nonFinite;
             return losses!;
@@ -165,14 +166,14 @@ public partial class DPOptimizer : OptimizerHelper
     }
 
     /// <summary>From the clipped sum to the update: noise, scale, ledger, and then the weights.</summary>
-    private void Release(long batchSize, double expectedCount, long nonFinite)
+    private void Release(BatchPiece? piece, long batchSize, double expectedCount, long nonFinite)
     {
         _gradient.AddNoise(_options.Noise, _options.NoiseMultiplier * _options.L2NormClip);
         _gradient.DivideBy(expectedCount);
         PhaseEnded?.Invoke(StepPhase.Noise);
 
-        EnterIntoLedger(batchSize);
-        InHand?.Use();
+        EnterIntoLedger(piece, batchSize);
+        piece?.Use();
         Steps++;
         NonFiniteExamples += nonFinite;
         Update();
