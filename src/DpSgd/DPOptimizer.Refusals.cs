@@ -73,6 +73,15 @@ public partial class DPOptimizer
         }
     }
 
+    /// <summary>A step within a step, or beside it on another thread, would share the sum of gradients with it.</summary>
+    private void BeginStep()
+    {
+        if (Interlocked.Exchange(ref _isStepping, 1) == 1)
+            throw new InvalidOperationException("No private step was taken: another step of this optimizer is being taken, by another thread or by the function that called this one.");
+    }
+
+    private void EndStep() => Interlocked.Exchange(ref _isStepping, 0);
+
     private static InvalidOperationException NotOneLossEach(long losses, long examples) => new(
         $"No private step was taken: the closure returned {losses} losses, but the model was called with {examples} examples. " +
         "Return the loss of each example, a tensor of shape [B].");

@@ -40,6 +40,7 @@ public partial class DPOptimizer : OptimizerHelper
     private FrozenBatchNorms _frozenBatchNorms = null!;
     private EmptyInstanceNorms _instanceNorms = null!;
     private FlatGradient _gradient = null!;
+    private int _isStepping;
 
     /// <summary>Wraps an optimizer.</summary>
     /// <param name="optimizer">The optimizer that takes the steps; it now belongs to this one. Do not step it yourself.</param>
@@ -134,6 +135,7 @@ public partial class DPOptimizer : OptimizerHelper
                 "No private step was taken: with DPOptimizerOptions.PerMicrobatchBackward the step makes the backward passes itself. " +
                 "Write optimizer.step(batchSize, positions => loss of the examples at those positions).");
         }
+        BeginStep();
         try
         {
             var losses = closure is null ? null : BackwardPerExample(closure);
@@ -162,6 +164,7 @@ public partial class DPOptimizer : OptimizerHelper
         finally
         {
             _tap.Forget();
+            EndStep();
         }
     }
 

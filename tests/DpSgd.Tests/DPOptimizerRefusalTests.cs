@@ -440,6 +440,37 @@ public class DPOptimizerRefusalTests
     public void A_bad_option_is_refused_by_name(string name, Action act) =>
         act.Should().Throw<ArgumentException>().WithParameterName(name).WithMessage($"*{name}*");
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_step_within_a_step_or_beside_it_is_refused(bool onAnotherThread)
+    {
+        using var scope = NewDisposeScope();
+        var model = Toy.Model();
+        var (x, y) = Toy.Batch(4);
+        var ledger = new RecordingAccountant();
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private with { Accountant = ledger });
+        optimizer.step(() =>
+        {
+            Exception? refused = null;
+            void Step() => refused = Record.Exception(() => optimizer.step());
+            if (onAnotherThread)
+            {
+                var thread = new Thread(Step);
+                thread.Start();
+                thread.Join();
+            }
+            else
+            {
+                Step();
+            }
+            refused.Should().BeOfType<InvalidOperationException>().Which.Message.Should().Contain("another step of this optimizer is being taken");
+            return Toy.Loss(model, x, y, Reduction.None);
+        });
+        ledger.Events.Should().ContainSingle();
+        optimizer.Steps.Should().Be(1);
+    }
+
     [Fact]
     public void The_inner_optimizer_by_itself_finds_nothing_to_step_on()
     {

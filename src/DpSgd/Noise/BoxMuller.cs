@@ -11,6 +11,7 @@ namespace DpSgd;
 /// Random words to independent normal values (Box and Muller, 1958), added to what is there: one pass, in double precision.
 /// A pair of words gives a radius and an angle, and those a pair of values.
 /// </summary>
+/// <remarks>The loops are compiled well at once: a process that starts anew draws millions of values in its first steps.</remarks>
 internal static class BoxMuller
 {
     /// <summary>How many values are made at a time: the radii from the first half of as many words, the angles from the second.</summary>
@@ -49,6 +50,7 @@ internal static class BoxMuller
             AddDoubles(MemoryMarshal.Cast<T, double>(values), words, standardDeviation, toGrid);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void AddSingles(Span<float> values, ReadOnlySpan<ulong> words, double standardDeviation, double toGrid)
     {
         ref var word = ref MemoryMarshal.GetReference(words);
@@ -63,6 +65,7 @@ internal static class BoxMuller
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void AddDoubles(Span<double> values, ReadOnlySpan<ulong> words, double standardDeviation, double toGrid)
     {
         ref var word = ref MemoryMarshal.GetReference(words);
