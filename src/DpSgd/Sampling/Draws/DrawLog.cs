@@ -64,14 +64,21 @@ internal sealed class DrawLog
     public void Hand(BatchPiece piece, IEnumerable<Tensor> tensors)
     {
         if (piece.Epoch != _epoch)
-        {
-            _leftOutBefore = LeftOut;
-            _leftOutAnEmptyBatchBefore |= _epoch is { HasSteps: true, LeftOutAnEmptyBatch: true };
-            _epoch = piece.Epoch;
-        }
+            GoOnTo(piece.Epoch);
         InHand = piece;
         foreach (var tensor in tensors)
             Origins.AddOrUpdate(tensor, piece);
+    }
+
+    private void GoOnTo(Epoch epoch)
+    {
+        if (_epoch is { HasSteps: true } before)
+        {
+            _leftOutBefore += before.LeftOut;
+            before.LeftOut = 0;   // two loops may take turns
+            _leftOutAnEmptyBatchBefore |= before.LeftOutAnEmptyBatch;
+        }
+        _epoch = epoch;
     }
 
     /// <summary>It is gone.</summary>
