@@ -262,8 +262,8 @@ public class DPOptimizerTests
         Enumerable.Range(0, 10).Any(_ => !Gradient(5, 0.01)[0].equal(first[0]).all().ToBoolean()).Should().BeTrue();
 
         // Twelve times the same example, nothing clipped: every average is its gradient, how many share a microbatch or not.
-        x.copy_(x[0]);
-        y.copy_(y[0]);
+        x.copy_(x[0].clone());
+        y.copy_(y[0].clone());
         var one = Gradient(1, 100);
         for (var i = 0; i < 10; i++)
         {

@@ -50,6 +50,7 @@ internal static class RunToBeKilled
         using var run = new Training();
         run.Optimizer.SaveCheckpoint(path);
         run.Step();
+        run.Weights();
         run.Optimizer.SaveCheckpoint(path);
         run.Optimizer.LoadCheckpoint(path);
         foreach (var file in Directory.GetFiles(Path.GetDirectoryName(path)!, Path.GetFileName(path) + "*"))
