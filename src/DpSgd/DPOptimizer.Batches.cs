@@ -9,7 +9,7 @@ public partial class DPOptimizer
     private FlatGradient? _earlierPieces;
     private BatchPiece? _lastPiece;
     private BatchPiece? _called;
-    private object? _paidEpoch;
+    private Epoch? _paidEpoch;
     private Action? _unwatch;
 
     private BatchPiece? InHand => _options.Sampling?.Draws?.InHand;

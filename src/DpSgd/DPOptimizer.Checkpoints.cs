@@ -15,8 +15,8 @@ public partial class DPOptimizer
         typeof(DPOptimizer).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
     /// <summary>
-    /// Saves all that training needs to go on: the model, the wrapped optimizer, the privacy ledger, the number of steps, and
-    /// what the options were. The file appears whole or not at all, and the one that it replaces is kept, its name followed by
+    /// Saves all that training needs to go on: the model, the wrapped optimizer, the privacy ledger, the number of steps, how
+    /// far the loader is in its epoch, and what the options were. The file appears whole or not at all, and the one that it replaces is kept, its name followed by
     /// <c>.previous</c>.
     /// </summary>
     /// <remarks>
@@ -28,15 +28,14 @@ public partial class DPOptimizer
     /// <exception cref="ArgumentNullException"><paramref name="path"/> is null.</exception>
     /// <exception cref="InvalidOperationException">The noise comes from a seed, and would come again after loading.</exception>
     /// <exception cref="NotSupportedException">The wrapped optimizer has state of a kind that no checkpoint can hold.</exception>
-    /// <exception cref="IOException">The file cannot be written. An older one is as it was.</exception>
+    /// <exception cref="IOException">The file cannot be written, or belongs to another optimizer. An older one is as it was.</exception>
     public void SaveCheckpoint(string path)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         Guard.NotNull(path);
         RefuseSeededNoise();
         var (header, tensors) = Capture();
-        CheckpointFile.Write(path, header, tensors);
-        _ledger.KeepJournal(path);
+        _ledger.Keep(path, () => CheckpointFile.Write(path, header, tensors));
     }
 
     /// <summary>
@@ -50,8 +49,13 @@ public partial class DPOptimizer
     /// optimizers that shared an accountant are loaded one after the other, and shared steps count once.
     /// </para>
     /// <para>
-    /// One process at a time may go on from a checkpoint. A new loader draws new batches and the noise is new, so what the
-    /// killed run would have computed is not computed again.
+    /// One optimizer at a time may save to a file or go on from it; another one's attempt is refused until the first is disposed of or
+    /// its process has ended. What is drawn after loading is new, batches and noise, so what a killed run would have computed is
+    /// not computed again.
+    /// </para>
+    /// <para>
+    /// The next loop over the loader draws the batches that were left of the epoch; a shuffled epoch begins anew, and is paid for
+    /// again.
     /// </para>
     /// </remarks>
     /// <param name="path">A file that <see cref="SaveCheckpoint"/> wrote.</param>
@@ -59,7 +63,7 @@ public partial class DPOptimizer
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The file, or its journal, is damaged or no checkpoint. Nothing was loaded.</exception>
     /// <exception cref="InvalidOperationException">It is of another run: the message names what is different. Nothing was loaded.</exception>
-    /// <exception cref="IOException">A file cannot be read, or the journal cannot be written.</exception>
+    /// <exception cref="IOException">A file cannot be read, or the journal cannot be written; or the checkpoint belongs to another optimizer.</exception>
     public void LoadCheckpoint(string path)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -67,16 +71,23 @@ public partial class DPOptimizer
         RefuseSeededNoise();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
+        if (!File.Exists(path))
+            throw new FileNotFoundException($"There is no checkpoint {path}.", path);
         var now = Capture().Header;
-        var (header, values) = CheckpointFile.Read(path, saved => CheckpointComparison.RefuseOthers(path, saved, now));
-        var journal = StepJournal.Read(path);
-
+        CheckpointHeader header = null!;
+        IReadOnlyList<Tensor> values = [];
         // The ledger before the weights, as in a step.
-        _ledger.Merge(header.Ledger);
-        _ledger.Merge(journal);
-        _ledger.KeepJournal(path);
+        _ledger.Keep(path, () =>
+        {
+            (header, values) = CheckpointFile.Read(path, saved => CheckpointComparison.RefuseOthers(path, saved, now));
+            var journal = StepJournal.Read(path);
+            _ledger.Merge(header.Ledger);
+            _ledger.Merge(journal);
+        });
         Restore(header, values);
-        (Steps, NonFiniteExamples) = (header.Steps, header.NonFiniteExamples);
+        (Steps, NonFiniteExamples, BatchesLeftOut) = (header.Steps, header.NonFiniteExamples, header.BatchesLeftOut);
+        if (header.Sampler is not null)
+            _options.Sampling?.Draws?.GoTo(header.Sampler);
     }
 
     /// <summary>
@@ -131,7 +142,9 @@ public partial class DPOptimizer
             new(
                 _inner.GetType().FullName!,
                 [.. state.Options.Select((options, i) => ObjectFields.Read($"group {i}", options, tensors))],
-                [.. state.State.Zip(_inner.parameters(), (s, p) => ObjectFields.Read(names.GetValueOrDefault(p.Handle, ""), s, tensors))]));
+                [.. state.State.Zip(_inner.parameters(), (s, p) => ObjectFields.Read(names.GetValueOrDefault(p.Handle, ""), s, tensors))]),
+            BatchesLeftOut,
+            _options.Sampling?.Draws?.Position);
         return (header, tensors);
     }
 

@@ -41,11 +41,12 @@ public partial class DPOptimizer
                 "No private step was taken: this optimizer takes gradients from the model's layers. Call the model, then backward() on the " +
                 "loss, then step(). For a backward pass for each microbatch set DPOptimizerOptions.PerMicrobatchBackward.");
         }
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        RefuseOtherGradients();
+        BeginStep();
         try
         {
+            using var noGradient = no_grad();
+            using var scope = NewDisposeScope();
+            RefuseOtherGradients();
             var piece = PieceInHand(batchSize);
             var microbatches = piece?.Microbatches ?? _microbatching.Divide(batchSize);
             var expectedCount = _microbatching.ExpectedCount(batchSize);
@@ -53,7 +54,7 @@ public partial class DPOptimizer
             var nonFinite = _microbatchBackward.AddClippedSum(
                 microbatches, microbatchLoss, _options.LossReduction, _options.L2NormClip, _gradient);
             if (CompletesBatch(piece))
-                Release(batchSize, expectedCount, nonFinite);
+                Release(piece, batchSize, expectedCount, nonFinite);
             else
                 NonFiniteExamples += nonFinite;
         }
@@ -61,6 +62,7 @@ public partial class DPOptimizer
         {
             _microbatchBackward.ForgetGradients();
             _tap.Forget();
+            EndStep();
         }
     }
 }

@@ -6,6 +6,7 @@ namespace DpSgd;
 public partial class DPOptimizer
 {
     private long? _lastBatchSize;
+    private long _leftOutBefore;
 
     /// <summary>
     /// How many more steps <see cref="DPOptimizerOptions.Budget"/> allows, on batches like the last one:
@@ -17,7 +18,7 @@ public partial class DPOptimizer
     /// <summary>
     /// Whether the budget allows another step. Let the loop ask: <c>if (!optimizer.CanStep) break;</c>.
     /// </summary>
-    public bool CanStep => IsPaid || StepsLeft > 0;
+    public bool CanStep => IsPaid(InHand) || StepsLeft > 0;
 
     /// <summary>The epsilon that holds, with the given delta, for all steps in the ledger so far.</summary>
     /// <param name="delta">Delta, in (0, 1): usually well below one over the number of examples.</param>
@@ -51,30 +52,29 @@ public partial class DPOptimizer
             IsNoiseSecure = _options.Noise.IsSecure,
             NoiseSource = _options.Noise.ToString()!,
             NonFiniteExamples = NonFiniteExamples,
+            BatchesLeftOut = BatchesLeftOut,
             LibraryVersion = LibraryVersion,
         };
     }
 
-    /// <summary>What a step costs. Noise that can be drawn again protects nothing.</summary>
-    private DpEvent EventOf(long batchSize)
+    private DpEvent EventOf(long batchSize) =>
+        StepEvent.Of(_options, _microbatching, Accountant.NeighboringRelation, batchSize, _gradient.Length);
+
+    /// <summary>Batches that were drawn for training and of which no step was made, before and after a checkpoint was loaded.</summary>
+    private long BatchesLeftOut
     {
-        if (!_options.Noise.IsSecure)
-            return new NonPrivateDpEvent();
-        var mechanism = _options.Noise.EventOf(
-            _microbatching.EffectiveNoiseMultiplier(batchSize, Accountant.NeighboringRelation),
-            _options.NoiseMultiplier * _options.L2NormClip,
-            _gradient.Length);
-        return _options.Sampling?.EventOf(mechanism) ?? mechanism;
+        get => _leftOutBefore + (_options.Sampling?.Draws?.LeftOut ?? 0);
+        set => _leftOutBefore = value - (_options.Sampling?.Draws?.LeftOut ?? 0);
     }
 
-    /// <summary>Whether the batch in hand is of an epoch that an earlier step has paid for.</summary>
-    private bool IsPaid => _options.Sampling is { IsPaidByEpoch: true } && InHand is { } batch && batch.Epoch == _paidEpoch;
+    /// <summary>Whether a batch is of an epoch that an earlier step has paid for.</summary>
+    private bool IsPaid(BatchPiece? batch) => _options.Sampling is { IsPaidByEpoch: true } && batch is not null && batch.Epoch == _paidEpoch;
 
     /// <summary>Enters the step that is about to be taken into the ledger.</summary>
-    private void EnterIntoLedger(long batchSize)
+    private void EnterIntoLedger(BatchPiece? batch, long batchSize)
     {
-        _ledger.Enter(IsPaid && _options.Noise.IsSecure ? new NoOpDpEvent() : EventOf(batchSize));
-        _paidEpoch = InHand?.Epoch;
+        _ledger.Enter(IsPaid(batch) && _options.Noise.IsSecure ? new NoOpDpEvent() : EventOf(batchSize));
+        _paidEpoch = batch?.Epoch;
         _lastBatchSize = batchSize;
     }
 }

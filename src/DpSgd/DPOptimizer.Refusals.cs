@@ -6,6 +6,20 @@ namespace DpSgd;
 /// <content>What a step, or a private optimizer, cannot be made of.</content>
 public partial class DPOptimizer
 {
+    /// <summary>Below this, numbers of 32 bits have fewer digits, and rounding could make a clipped gradient longer than C.</summary>
+    private static void RefuseTooSmall(DPOptimizerOptions options)
+    {
+        const double least = 1e-30;
+        if (options.L2NormClip < least)
+            throw new ArgumentOutOfRangeException(nameof(options.L2NormClip), options.L2NormClip, "L2NormClip must be at least 1e-30: 32 bit floats cannot hold the digits of smaller gradients.");
+        if (options.NoiseMultiplier > 0 && options.NoiseMultiplier * options.L2NormClip < least)
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(options.NoiseMultiplier), options.NoiseMultiplier,
+                $"NoiseMultiplier times L2NormClip, {options.L2NormClip}, must be zero or at least 1e-30: 32 bit floats cannot hold the digits of less noise.");
+        }
+    }
+
     /// <summary>An optimizer keeps its state by parameter; after the model was moved it has none for the new ones.</summary>
     private static void RefuseStale(OptimizerHelper optimizer)
     {
@@ -58,6 +72,15 @@ public partial class DPOptimizer
                 nameof(DPOptimizerOptions.Sampling));
         }
     }
+
+    /// <summary>A step within a step, or beside it on another thread, would share the sum of gradients with it.</summary>
+    private void BeginStep()
+    {
+        if (Interlocked.Exchange(ref _isStepping, 1) == 1)
+            throw new InvalidOperationException("No private step was taken: another step of this optimizer is being taken, by another thread or by the function that called this one.");
+    }
+
+    private void EndStep() => Interlocked.Exchange(ref _isStepping, 0);
 
     private static InvalidOperationException NotOneLossEach(long losses, long examples) => new(
         $"No private step was taken: the closure returned {losses} losses, but the model was called with {examples} examples. " +

@@ -40,6 +40,7 @@ public partial class DPOptimizer : OptimizerHelper
     private FrozenBatchNorms _frozenBatchNorms = null!;
     private EmptyInstanceNorms _instanceNorms = null!;
     private FlatGradient _gradient = null!;
+    private int _isStepping;
 
     /// <summary>Wraps an optimizer.</summary>
     /// <param name="optimizer">The optimizer that takes the steps; it now belongs to this one. Do not step it yourself.</param>
@@ -65,6 +66,7 @@ public partial class DPOptimizer : OptimizerHelper
                 nameof(DPOptimizerOptions.L2NormClip), options.L2NormClip,
                 $"L2NormClip times NoiseMultiplier, {options.NoiseMultiplier}, is more noise than a 32 bit float can hold.");
         }
+        RefuseTooSmall(options);
         RefuseStale(optimizer);
         _microbatching = new Microbatching(options);
         Accountant = SamplingAccountant.For(options);
@@ -133,6 +135,7 @@ public partial class DPOptimizer : OptimizerHelper
                 "No private step was taken: with DPOptimizerOptions.PerMicrobatchBackward the step makes the backward passes itself. " +
                 "Write optimizer.step(batchSize, positions => loss of the examples at those positions).");
         }
+        BeginStep();
         try
         {
             var losses = closure is null ? null : BackwardPerExample(closure);
@@ -153,7 +156,7 @@ public partial class DPOptimizer : OptimizerHelper
                 : 0;
             PhaseEnded?.Invoke(StepPhase.Sums);
             if (CompletesBatch(piece))
-                Release(batch.Size, expectedCount, nonFinite);
+                Release(piece, batch.Size, expectedCount, nonFinite);
             else
                 NonFiniteExamples += nonFinite;
             return losses!;
@@ -161,18 +164,19 @@ public partial class DPOptimizer : OptimizerHelper
         finally
         {
             _tap.Forget();
+            EndStep();
         }
     }
 
     /// <summary>From the clipped sum to the update: noise, scale, ledger, and then the weights.</summary>
-    private void Release(long batchSize, double expectedCount, long nonFinite)
+    private void Release(BatchPiece? piece, long batchSize, double expectedCount, long nonFinite)
     {
         _gradient.AddNoise(_options.Noise, _options.NoiseMultiplier * _options.L2NormClip);
         _gradient.DivideBy(expectedCount);
         PhaseEnded?.Invoke(StepPhase.Noise);
 
-        EnterIntoLedger(batchSize);
-        InHand?.Use();
+        EnterIntoLedger(piece, batchSize);
+        piece?.Use();
         Steps++;
         NonFiniteExamples += nonFinite;
         Update();

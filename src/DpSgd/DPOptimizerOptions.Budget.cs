@@ -14,6 +14,10 @@ public sealed partial record DPOptimizerOptions
     /// </summary>
     public PrivacyBudget? Budget { get; init; }
 
+    // Rounding to a grid costs a little more the more values are rounded. So many are planned for: for fewer, the noise is
+    // more than needed by 2^-13 of itself at noise multiplier one.
+    private const long MostParameters = 1L << 31;
+
     /// <summary>The options with which a planned number of steps just stays within a budget: the noise is chosen for it.</summary>
     /// <param name="budget">What may be spent.</param>
     /// <param name="steps">Number of steps, at least one: with a loader, epochs times its <c>Count</c>.</param>
@@ -21,12 +25,13 @@ public sealed partial record DPOptimizerOptions
     /// <param name="sampling">See <see cref="Sampling"/>.</param>
     /// <param name="microbatchSize">See <see cref="MicrobatchSize"/>.</param>
     /// <param name="accountant">See <see cref="Accountant"/>. What is in its ledger already counts, and it must be one of this library's.</param>
-    /// <returns>Options with the least noise for it; change with <c>with</c> what else should be different.</returns>
+    /// <param name="noise">See <see cref="Noise"/>; null for <see cref="NoiseSource.Secure"/>.</param>
+    /// <returns>Options with the least noise for it; change with <c>with</c> what else should be different and costs nothing.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="budget"/> is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An argument is NaN or outside its range, or no noise is enough: then the message says what can be reached.</exception>
     /// <exception cref="ArgumentException">The accountant is none of this library's.</exception>
     public static DPOptimizerOptions ForBudget(
-        PrivacyBudget budget, long steps, double l2NormClip, BatchSampling? sampling = null, int? microbatchSize = null, IPrivacyAccountant? accountant = null)
+        PrivacyBudget budget, long steps, double l2NormClip, BatchSampling? sampling = null, int? microbatchSize = null, IPrivacyAccountant? accountant = null, NoiseSource? noise = null)
     {
         Guard.NotNull(budget);
         Guard.AtLeast(1, steps);
@@ -38,16 +43,18 @@ public sealed partial record DPOptimizerOptions
             MicrobatchSize = microbatchSize,
             Accountant = accountant,
             Budget = budget,
+            Noise = noise ?? NoiseSource.Secure,
         };
         var ledger = SamplingAccountant.For(options);
         RefuseUnknown(ledger, nameof(accountant));
-        var share = new Microbatching(options with { NoiseMultiplier = 1 }).EffectiveNoiseMultiplier(microbatchSize ?? 1, ledger.NeighboringRelation);
+        var microbatching = new Microbatching(options);
         return options with
         {
             NoiseMultiplier = NoiseCalibration.FindNoiseMultiplier(
                 budget.TargetEpsilon,
                 budget.Delta,
-                noise => new GaussianDpEvent(share * noise) is var mechanism && sampling is not null ? sampling.EventOf(mechanism) : mechanism,
+                multiplier => StepEvent.Of(
+                    options with { NoiseMultiplier = multiplier }, microbatching, ledger.NeighboringRelation, microbatchSize ?? 1, MostParameters),
                 sampling is { IsPaidByEpoch: true, Draws: not null } ? (steps + sampling.BatchesPerEpoch - 1) / sampling.BatchesPerEpoch : steps,
                 () => KnownAccountant.Clone(ledger)!),
         };

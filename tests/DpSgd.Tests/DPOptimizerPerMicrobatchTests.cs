@@ -41,6 +41,21 @@ public class DPOptimizerPerMicrobatchTests
     }
 
     [Fact]
+    public void No_rounding_makes_a_gradient_longer_than_the_clip_norm()
+    {
+        using var scope = NewDisposeScope();
+        random.manual_seed(4);
+        var model = Linear(30, 20, hasBias: false);
+        for (var i = 0; i < 100; i++)
+        {
+            var x = randn(1, 30);
+            var gradient = PrivateStep.Gradient(model, model.parameters().ToList(), Private with { L2NormClip = 0.7, NoiseMultiplier = 0 }, optimizer =>
+                optimizer.step(1, positions => model.call(x.index_select(0, positions)).square().sum()));
+            gradient.Single().to(ScalarType.Float64).norm().ToDouble().Should().BeLessThanOrEqualTo(0.7).And.BeGreaterThan(0.7 * (1 - 1e-6));
+        }
+    }
+
+    [Fact]
     public void It_is_the_step_by_layers_where_both_can_be_taken()
     {
         using var scope = NewDisposeScope();

@@ -422,6 +422,8 @@ public class DPOptimizerRefusalTests
         { "NoiseMultiplier", () => _ = Toy.Private with { NoiseMultiplier = -0.1 } },
         { "NoiseMultiplier", () => _ = Toy.Private with { NoiseMultiplier = double.PositiveInfinity } },
         { "L2NormClip", () => _ = new DPOptimizer(optim.SGD(Toy.Model().parameters(), 1), Toy.Model(), Toy.Private with { L2NormClip = 1e38 }) },
+        { "L2NormClip", () => _ = new DPOptimizer(optim.SGD(Toy.Model().parameters(), 1), Toy.Model(), Toy.Private with { L2NormClip = 1e-31 }) },
+        { "NoiseMultiplier", () => _ = new DPOptimizer(optim.SGD(Toy.Model().parameters(), 1), Toy.Model(), Toy.Private with { L2NormClip = 1e-20, NoiseMultiplier = 1e-20 }) },
         { "NumMicrobatches", () => _ = Toy.Private with { NumMicrobatches = 0 } },
         { "MicrobatchSize", () => _ = Toy.Private with { MicrobatchSize = -3 } },
         { "MemoryBudget", () => _ = Toy.Private with { MemoryBudget = 0 } },
@@ -437,6 +439,56 @@ public class DPOptimizerRefusalTests
     [MemberData(nameof(BadOptions))]
     public void A_bad_option_is_refused_by_name(string name, Action act) =>
         act.Should().Throw<ArgumentException>().WithParameterName(name).WithMessage($"*{name}*");
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_step_within_a_step_or_beside_it_is_refused(bool onAnotherThread)
+    {
+        using var scope = NewDisposeScope();
+        var model = Toy.Model();
+        var (x, y) = Toy.Batch(4);
+        var ledger = new RecordingAccountant();
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private with { Accountant = ledger });
+        optimizer.step(() =>
+        {
+            Exception? refused = null;
+            void Step() => refused = Record.Exception(() => optimizer.step());
+            if (onAnotherThread)
+            {
+                var thread = new Thread(Step);
+                thread.Start();
+                thread.Join();
+            }
+            else
+            {
+                Step();
+            }
+            refused.Should().BeOfType<InvalidOperationException>().Which.Message.Should().Contain("another step of this optimizer is being taken");
+            return Toy.Loss(model, x, y, Reduction.None);
+        });
+        ledger.Events.Should().ContainSingle();
+        optimizer.Steps.Should().Be(1);
+    }
+
+    [Fact]
+    public void The_inner_optimizer_by_itself_finds_nothing_to_step_on()
+    {
+        using var scope = NewDisposeScope();
+        var model = Toy.Model();
+        var (x, y) = Toy.Batch(4);
+        var inner = optim.SGD(model.parameters(), 1, momentum: 0.9, weight_decay: 0.1);
+        using var optimizer = new DPOptimizer(inner, model, Toy.Private);
+        var before = Toy.Weights(model);
+        Toy.Backward(model, x, y);
+        inner.step();
+        model.ShouldBeUnchanged(before);
+        optimizer.step();
+        var after = Toy.Weights(model);
+        inner.step();   // what the private step showed it is gone
+        model.ShouldBeUnchanged(after);
+        optimizer.Steps.Should().Be(1);
+    }
 
     [Theory]
     [InlineData(double.NaN)]

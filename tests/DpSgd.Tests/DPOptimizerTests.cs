@@ -260,6 +260,17 @@ public class DPOptimizerTests
         var first = Gradient(5, 0.01);
         Math.Sqrt(first.Sum(g => g.square().sum().ToDouble())).Should().BeInRange(1e-4, 0.01 * (1 + 1e-12));
         Enumerable.Range(0, 10).Any(_ => !Gradient(5, 0.01)[0].equal(first[0]).all().ToBoolean()).Should().BeTrue();
+
+        // Twelve times the same example, nothing clipped: every average is its gradient, how many share a microbatch or not.
+        x.copy_(x[0].clone());
+        y.copy_(y[0].clone());
+        var one = Gradient(1, 100);
+        for (var i = 0; i < 10; i++)
+        {
+            var many = Gradient(5, 100);
+            var microbatches = (many[0] / one[0]).mean().ToDouble() * 5;
+            microbatches.Should().BeInRange(1, 5.001).And.BeApproximately(Math.Round(microbatches), 1e-9, "averages depend on no other microbatch");
+        }
     }
 
     [Fact]

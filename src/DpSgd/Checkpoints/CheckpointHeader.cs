@@ -12,6 +12,8 @@ namespace DpSgd.Checkpoints;
 /// <param name="Ledger">What was done, by all that share the accountant.</param>
 /// <param name="Model">The model's parameters and buffers.</param>
 /// <param name="Optimizer">The inner optimizer.</param>
+/// <param name="BatchesLeftOut">Batches of which no step was made.</param>
+/// <param name="Sampler">Where the loader was; null where somebody else drew the batches.</param>
 internal sealed record CheckpointHeader(
     string Library,
     long Steps,
@@ -19,7 +21,9 @@ internal sealed record CheckpointHeader(
     RunEntry Run,
     LedgerPart[] Ledger,
     TensorEntry[] Model,
-    OptimizerEntry Optimizer)
+    OptimizerEntry Optimizer,
+    long BatchesLeftOut = 0,
+    SamplerPosition? Sampler = null)
 {
     /// <summary>Every tensor, in the order of their values.</summary>
     [JsonIgnore]

@@ -11,6 +11,9 @@ internal static partial class DurableFile
     /// <summary>Ending of the name under which the file before the last one is kept.</summary>
     public const string Previous = ".previous";
 
+    /// <summary>The name of a file, whichever of the two is meant.</summary>
+    public static string CurrentOf(string path) => path.EndsWith(Previous, StringComparison.Ordinal) ? path[..^Previous.Length] : path;
+
     /// <summary>Writes a file, and keeps the one that was there before.</summary>
     /// <param name="path">The file.</param>
     /// <param name="write">Writes its content.</param>

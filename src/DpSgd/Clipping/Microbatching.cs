@@ -79,10 +79,13 @@ internal sealed class Microbatching
     /// change; the event takes that for a change twice as large. An example that is blanked out counts as absent, in the
     /// size of its microbatch too.)
     /// </summary>
-    public double EffectiveNoiseMultiplier(long batchSize, NeighboringRelation relation)
+    /// <param name="noiseMultiplier">Standard deviation of the noise over C.</param>
+    /// <param name="batchSize">Number of examples in the batch.</param>
+    /// <param name="relation">Which data sets are compared.</param>
+    public double EffectiveNoiseMultiplier(double noiseMultiplier, long batchSize, NeighboringRelation relation)
     {
         var isDoubledAlready = relation == NeighboringRelation.ReplaceOne && _options.Sampling is null or { HasFixedSizes: true };
-        return SizeFor(batchSize) > 1 && !isDoubledAlready ? _options.NoiseMultiplier / 2 : _options.NoiseMultiplier;
+        return SizeFor(batchSize) > 1 && !isDoubledAlready ? noiseMultiplier / 2 : noiseMultiplier;
     }
 
     /// <summary>Whether each example is a microbatch.</summary>

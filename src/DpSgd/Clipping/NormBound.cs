@@ -28,6 +28,9 @@ internal static class NormBound
         return squared.Multiply(1 + 40 * type.Unit).Increase(flat.shape[1] * type.Smallest).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Unit roundoff of the type in which the gradients of parameters of a type are summed.</summary>
+    public static double UnitRoundoff(ScalarType type) => type == ScalarType.Float64 ? Math.ScaleB(1, -53) : Math.ScaleB(1, -24);
+
     /// <summary>The largest divisor up to 128, if it is worth while.</summary>
     private static long? LengthOfParts(long length)
     {

@@ -13,7 +13,7 @@ internal static class GuaranteeText
 
     /// <summary>What depends on the data without any noise.</summary>
     public static string NotForPublication(TrainingGuarantee guarantee) =>
-        $"Not for publication, since it depends on the data: {Whole(guarantee.NonFiniteExamples)} examples had a gradient that was NaN or infinite, and contributed nothing.";
+        $"Not for publication, since it depends on the data: {Whole(guarantee.NonFiniteExamples)} examples had a gradient that was NaN or infinite, and contributed nothing; of {Whole(guarantee.BatchesLeftOut)} batches no step was made.";
 
     private static IEnumerable<string> Sentences(TrainingGuarantee guarantee)
     {
@@ -48,6 +48,8 @@ internal static class GuaranteeText
         yield return "It holds if all of the following do:";
         yield return guarantee.Sampling?.Assumption
             ?? "- Sampling: none is claimed. Every example counts as being in every batch; the size of each batch and the place of each example in it count as public.";
+        if (guarantee.Sampling is not null)
+            yield return "- No batch was left out because of what was in it.";
         yield return guarantee.NeighboringRelation switch
         {
             NeighboringRelation.ReplaceOne => "- Neighbouring data sets: one example is replaced by another.",

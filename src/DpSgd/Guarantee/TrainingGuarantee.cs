@@ -65,6 +65,13 @@ public sealed record TrainingGuarantee
     /// </summary>
     public required long NonFiniteExamples { get; init; }
 
+    /// <summary>
+    /// How many batches were drawn and passed over without a step, in epochs in which steps were made. That no batch was left
+    /// out because of what was in it is an assumption. The number may depend on the data: do not publish it. It is not in
+    /// <see cref="Statement"/>.
+    /// </summary>
+    public required long BatchesLeftOut { get; init; }
+
     /// <summary>The version of this library.</summary>
     public required string LibraryVersion { get; init; }
 

@@ -1,4 +1,5 @@
 using DpSgd.Accounting;
+using DpSgd.Checkpoints;
 
 namespace DpSgd;
 
@@ -12,7 +13,7 @@ internal sealed class OptimizerLedger(IPrivacyAccountant accountant, PrivacyBudg
 {
     private readonly SharedLedger _shared = SharedLedger.Of(accountant);
     private readonly Guid _author = Guid.NewGuid();
-    private StepJournal? _journal;
+    private readonly Dictionary<string, (IDisposable Claim, StepJournal Journal)> _kept = [];
 
     /// <summary>Enters a step that is about to be taken.</summary>
     /// <exception cref="PrivacyBudgetExceededException">The budget does not allow it. Nothing was entered.</exception>
@@ -21,7 +22,8 @@ internal sealed class OptimizerLedger(IPrivacyAccountant accountant, PrivacyBudg
     public void Enter(DpEvent step)
     {
         _shared.Enter(_author, step, budget);
-        _journal?.Append(step);
+        foreach (var (_, journal) in _kept.Values)
+            journal.Append(step);
     }
 
     /// <summary>How many more steps of a kind may be taken.</summary>
@@ -37,14 +39,51 @@ internal sealed class OptimizerLedger(IPrivacyAccountant accountant, PrivacyBudg
     /// <summary>Enters what of a checkpoint's ledger is not in this one yet.</summary>
     public void Merge(IEnumerable<LedgerPart> parts) => _shared.Merge(parts);
 
-    /// <summary>From now on writes each step down beside a checkpoint, so that not even a crash makes it forgotten.</summary>
-    public void KeepJournal(string checkpoint)
+    /// <summary>
+    /// Saves or loads a checkpoint, and from then on writes each step down beside it, so that not even a crash makes it
+    /// forgotten: beside every checkpoint of this run, since any of them may be gone on from.
+    /// </summary>
+    /// <param name="checkpoint">Path of the checkpoint. It is this optimizer's alone from here on.</param>
+    /// <param name="saveOrLoad">What is done to it first.</param>
+    public void Keep(string checkpoint, Action saveOrLoad)
     {
-        // Two optimizers that take each other's steps for theirs would lose some: only our own are added to this journal.
-        var next = StepJournal.Start(checkpoint, _author, Parts());
-        _journal?.Dispose();
-        _journal = next;
+        var path = Path.GetFullPath(DurableFile.CurrentOf(checkpoint));
+        var claim = _kept.TryGetValue(path, out var before) ? before.Claim : CheckpointClaim.Take(path);
+        try
+        {
+            saveOrLoad();
+            // Two optimizers that take each other's steps for theirs would lose some: only our own are added to this journal.
+            var journal = StepJournal.Start(path, _author, Parts());
+            before.Journal?.Dispose();
+            _kept[path] = (claim, journal);
+        }
+        catch when (before.Claim is null)
+        {
+            claim.Dispose();
+            throw;
+        }
+        ForgetDeleted();
     }
 
-    public void Dispose() => _journal?.Dispose();
+    public void Dispose()
+    {
+        foreach (var kept in _kept.Values)
+            LetGo(kept);
+    }
+
+    /// <summary>Nobody goes on from a checkpoint that is gone.</summary>
+    private void ForgetDeleted()
+    {
+        foreach (var path in _kept.Keys.Where(path => !File.Exists(path) && !File.Exists(path + DurableFile.Previous)).ToList())
+        {
+            _kept.Remove(path, out var kept);
+            LetGo(kept);
+        }
+    }
+
+    private static void LetGo((IDisposable Claim, StepJournal Journal) kept)
+    {
+        kept.Journal.Dispose();
+        kept.Claim.Dispose();
+    }
 }

@@ -26,8 +26,7 @@ internal sealed class StepJournal : IDisposable
     private StepJournal(FileStream file) => _file = file;
 
     /// <summary>Where the journal of a checkpoint is. A previous checkpoint has the same: the ledger is one.</summary>
-    public static string PathOf(string checkpoint) =>
-        (checkpoint.EndsWith(DurableFile.Previous, StringComparison.Ordinal) ? checkpoint[..^DurableFile.Previous.Length] : checkpoint) + ".steps";
+    public static string PathOf(string checkpoint) => DurableFile.CurrentOf(checkpoint) + ".steps";
 
     /// <summary>Starts a new journal, which replaces the old one in one go.</summary>
     /// <param name="checkpoint">Path of the checkpoint.</param>

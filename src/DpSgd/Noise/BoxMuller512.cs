@@ -15,6 +15,7 @@ internal static class BoxMuller512
     /// <param name="words">As many random words.</param>
     /// <param name="standardDeviation">Standard deviation.</param>
     /// <param name="toGrid">What rounds a sum to the grid by being added and taken away.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void AddBlocks<T>(Span<T> values, ReadOnlySpan<ulong> words, double standardDeviation, double toGrid)
         where T : unmanaged
     {

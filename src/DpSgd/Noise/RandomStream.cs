@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
@@ -35,6 +36,7 @@ internal sealed class RandomStream : IDisposable
     /// <summary>The next words.</summary>
     /// <param name="count">How many are needed, up to <see cref="Words"/>; a multiple of eight.</param>
     /// <returns>They are overwritten by the next call.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public ReadOnlySpan<ulong> Next(int count)
     {
         ref var block = ref MemoryMarshal.GetReference(MemoryMarshal.Cast<byte, ulong>(_counters.AsSpan(0, count * sizeof(ulong))));

@@ -14,6 +14,7 @@ internal sealed class MicrobatchBackward : IDisposable
     private readonly IReadOnlyList<Parameter> _parameters;
     private readonly Action _removeHooks;
     private readonly List<long?> _calls = [];
+    private readonly double _forRounding;
 
     /// <param name="model">The whole model.</param>
     /// <param name="parameters">Its trained parameters.</param>
@@ -21,6 +22,8 @@ internal sealed class MicrobatchBackward : IDisposable
     {
         _model = model;
         _parameters = parameters;
+        // Gradient and factor are multiplied in the sum's precision, and no product may round up to more than C.
+        _forRounding = 1 + 4 * parameters.Max(p => NormBound.UnitRoundoff(p.dtype));
         _removeHooks = RootCall.Observe(model, examples => _calls.Add(examples?.shape[0]), () => { });
     }
 
@@ -47,7 +50,7 @@ internal sealed class MicrobatchBackward : IDisposable
                 var gradients = _parameters.Select(p => (Parameter: p, Gradient: p.grad?.to_dense())).Where(g => g.Gradient is not null).ToList();
                 var norm = gradients.Aggregate(
                     zeros([], ScalarType.Float64, _parameters[0].device),
-                    (sum, g) => sum.Plus(SquaredNorm(g.Gradient!).to(sum.device))).sqrt().Multiply(toAverage);
+                    (sum, g) => sum.Plus(SquaredNorm(g.Gradient!).to(sum.device))).sqrt().Multiply(toAverage * _forRounding);
                 var factor = FlatClipping.Factors(norm, l2NormClip).ToDouble() * toAverage;
                 if (!norm.isfinite().ToBoolean())
                 {

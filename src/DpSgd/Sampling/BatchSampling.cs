@@ -34,7 +34,7 @@ public abstract record BatchSampling
     internal DrawLog? Draws { get; init; }
 
     /// <summary>Number of batches in which an example comes once on average.</summary>
-    internal long BatchesPerEpoch => (long)Math.Ceiling(DatasetSize / ExpectedBatchSize * (1 - 1e-12));
+    internal virtual long BatchesPerEpoch => (long)Math.Ceiling(DatasetSize / ExpectedBatchSize * (1 - 1e-12));
 
     /// <summary>Whether the sizes of the batches do not depend on chance.</summary>
     internal abstract bool HasFixedSizes { get; }

@@ -2,7 +2,7 @@ using DpSgd.Accounting;
 
 namespace DpSgd;
 
-/// <summary>Finds the accountant for a way of sampling, and refuses one that has no bound for it before anything is trained.</summary>
+/// <summary>Finds the accountant for a way of sampling and its noise, and refuses one that has no bound for them before anything is trained.</summary>
 internal static class SamplingAccountant
 {
     /// <summary>The accountant that was given, or one that has a bound for the sampling.</summary>
@@ -11,14 +11,12 @@ internal static class SamplingAccountant
     {
         var (sampling, given) = (options.Sampling, options.Accountant);
         var accountant = given ?? (sampling is TruncatedPoissonSampling ? new PldAccountant() : new RdpAccountant());
-        if (sampling is null)
-            return accountant;
-        if (!sampling.IsAbout(accountant.NeighboringRelation))
+        if (sampling?.IsAbout(accountant.NeighboringRelation) == false)
             throw Refuse(sampling, $"{(given is null ? "The default accountant's" : "The accountant's")} neighbouring relation is {accountant.NeighboringRelation}");
         try
         {
             // A fresh one of its kind is asked. What a user's own accountant can do shows at the first step.
-            Fresh(accountant)?.Compose(sampling.EventOf(options.Noise.EventOf(noiseMultiplier: 1, options.L2NormClip, dimension: 1)));
+            Fresh(accountant)?.Compose(StepEvent.Example(options));
         }
         catch (NotSupportedException e)
         {
@@ -34,6 +32,6 @@ internal static class SamplingAccountant
         _ => null,
     };
 
-    private static ArgumentException Refuse(BatchSampling sampling, string reason, Exception? inner = null) =>
-        new($"{reason}. {sampling.AccountantsToUse}.", nameof(DPOptimizerOptions.Accountant), inner);
+    private static ArgumentException Refuse(BatchSampling? sampling, string reason, Exception? inner = null) =>
+        new($"{reason}. {sampling?.AccountantsToUse ?? "Leave the noise as it is by default, or use RdpAccountant"}.", nameof(DPOptimizerOptions.Accountant), inner);
 }

@@ -39,9 +39,12 @@ public sealed record TruncatedPoissonSampling(double Probability, long DatasetSi
     /// </summary>
     public override double ExpectedBatchSize => Math.Min(Probability * DatasetSize, MaxBatchSize);
 
+    // Who is in the sample has been there once on average, even if truncation drops many.
+    internal override long BatchesPerEpoch => new PoissonSampling(Probability, DatasetSize).BatchesPerEpoch;
+
     internal override bool HasFixedSizes => false;
 
-    internal override string AccountantsToUse => "For truncated Poisson samples write Accountant = new PldAccountant()";
+    internal override string AccountantsToUse => "For truncated Poisson samples write Accountant = new PldAccountant(), and leave the noise as it is by default";
 
     /// <inheritdoc/>
     /// <exception cref="NotSupportedException">The mechanism is not a Gaussian one.</exception>
@@ -58,7 +61,7 @@ public sealed record TruncatedPoissonSampling(double Probability, long DatasetSi
     internal override IEnumerable<long[]> Draw(RandomWords random)
     {
         var sampler = new PoissonSampler(DatasetSize, Probability, random);
-        for (var i = new PoissonSampling(Probability, DatasetSize).BatchesPerEpoch; i > 0; i--)
+        for (var i = BatchesPerEpoch; i > 0; i--)
             yield return Truncate(sampler.Draw(), random);
     }
 

@@ -27,6 +27,7 @@ public sealed class CheckpointTests : IDisposable
             whole.Take(3);
             whole.Optimizer.SaveCheckpoint(File1);
             whole.Take(4);
+            whole.Optimizer.Dispose();
 
             var second = new Run(_ => WrappedOptimizers.All[name](_), type, seed: 9);
             second.Take(1);   // so that it has other weights and other state
@@ -41,7 +42,6 @@ public sealed class CheckpointTests : IDisposable
                     actual.equal(expected).all().ToBoolean().Should().BeTrue();
                 resumed.Optimizer.Dispose();
             }
-            whole.Optimizer.Dispose();
             File.Delete(File1 + ".steps");
         }
     }
@@ -53,6 +53,7 @@ public sealed class CheckpointTests : IDisposable
         var first = new Run(p => optim.SGD(p, 0.5));
         optim.lr_scheduler.StepLR(first.Optimizer, 1, 0.1).step();
         first.Optimizer.SaveCheckpoint(File1);
+        first.Optimizer.Dispose();
         var second = new Run(p => optim.SGD(p, 0.7));
         second.Optimizer.LoadCheckpoint(File1);
         second.Optimizer.ParamGroups.Single().LearningRate.Should().BeApproximately(0.05, 1e-12);
@@ -90,13 +91,15 @@ public sealed class CheckpointTests : IDisposable
         var first = new Run(Toy.Private);
         first.Take(2);
         first.Optimizer.SaveCheckpoint(File1);
-        first.Take(3);   // and then it is killed: nothing is disposed
+        first.Take(3);
+        first.Optimizer.Dispose();   // or it is killed: to the file that is the same
 
         var second = new Run(Toy.Private);
         second.Optimizer.LoadCheckpoint(File1);
         second.Optimizer.Steps.Should().Be(2, "the weights are those of two steps");
         second.Events.Should().Be(5, "but those after five may have been seen");
         second.Take(1);
+        second.Optimizer.Dispose();
 
         // Killed before it saves: what both did is remembered.
         var third = new Run(Toy.Private);
@@ -105,20 +108,82 @@ public sealed class CheckpointTests : IDisposable
         third.Take(1);
         third.Optimizer.SaveCheckpoint(File1);
         third.Take(1);
+        third.Optimizer.Dispose();
 
         // The checkpoint before it has the same journal.
         var fourth = new Run(Toy.Private);
         fourth.Optimizer.LoadCheckpoint(File1 + ".previous");
         fourth.Optimizer.Steps.Should().Be(2);
         fourth.Events.Should().Be(8);
+        fourth.Optimizer.Dispose();
 
         // Without its journal a checkpoint covers what is in it.
         File.Delete(File1 + ".steps");
         var fifth = new Run(Toy.Private);
         fifth.Optimizer.LoadCheckpoint(File1);
         fifth.Events.Should().Be(7);
-        foreach (var run in new[] { first, second, third, fourth, fifth })
-            run.Optimizer.Dispose();
+        fifth.Optimizer.Dispose();
+    }
+
+    [Fact]
+    public void Whichever_of_its_checkpoints_a_run_goes_on_from_no_step_is_forgotten()
+    {
+        using var scope = NewDisposeScope();
+        var paths = Enumerable.Range(0, 3).Select(i => Path.Combine(_folder.Path, $"epoch{i}.ckpt")).ToArray();
+        var run = new Run(Toy.Private);
+        foreach (var path in paths)
+        {
+            run.Take(2);
+            run.Optimizer.SaveCheckpoint(path);
+        }
+        run.Take(1);
+        File.Delete(paths[1]);   // its journal is not needed any more
+        run.Optimizer.SaveCheckpoint(paths[0] + ".best");
+        File.Delete(paths[1] + ".steps");
+        run.Take(1);
+        run.Optimizer.Dispose();
+        File.Exists(paths[1] + ".steps").Should().BeFalse();
+        foreach (var (path, steps) in new[] { (paths[0], 2), (paths[2], 6), (paths[0] + ".best", 7) })
+        {
+            var resumed = new Run(Toy.Private);
+            resumed.Optimizer.LoadCheckpoint(path);
+            resumed.Optimizer.Steps.Should().Be(steps);
+            resumed.Events.Should().Be(8, "weights after eight steps may have been seen");
+            resumed.Optimizer.Dispose();
+        }
+    }
+
+    [Fact]
+    public void A_checkpoint_belongs_to_one_optimizer_at_a_time()
+    {
+        using var scope = NewDisposeScope();
+        var (first, second) = (new Run(Toy.Private), new Run(Toy.Private));
+        first.Take(1);
+        first.Optimizer.SaveCheckpoint(File1);
+        first.Take(1);
+        var files = Directory.GetFiles(_folder.Path).Where(path => !path.EndsWith(".lock")).ToDictionary(path => path, File.ReadAllBytes);
+        foreach (var action in new Action<DPOptimizer>[] { o => o.LoadCheckpoint(File1), o => o.SaveCheckpoint(File1), o => o.LoadCheckpoint(Path.GetRelativePath(".", File1)) })
+            second.Optimizer.Invoking(action).Should().Throw<IOException>().WithMessage("*belongs to another optimizer*");
+        second.Optimizer.Steps.Should().Be(0);
+        foreach (var (path, content) in files)
+            File.ReadAllBytes(path).Should().Equal(content);
+
+        var ledger = new RdpAccountant();   // to look at it does no harm
+        DPOptimizer.ReadLedger(File1, ledger);
+        ledger.Ledger.Single().Count.Should().Be(2);
+        first.Optimizer.LoadCheckpoint(File1);   // its own
+        first.Optimizer.Dispose();
+        second.Optimizer.LoadCheckpoint(File1);
+        second.Events.Should().Be(2);
+        second.Optimizer.Dispose();
+
+        // What could not be loaded is not kept from others.
+        var third = new Run(Toy.Private with { L2NormClip = 2 });
+        third.Optimizer.Invoking(o => o.LoadCheckpoint(File1)).Should().Throw<InvalidOperationException>();
+        var fourth = new Run(Toy.Private);
+        fourth.Optimizer.LoadCheckpoint(File1);
+        third.Optimizer.Dispose();
+        fourth.Optimizer.Dispose();
     }
 
     [Fact]
@@ -153,6 +218,8 @@ public sealed class CheckpointTests : IDisposable
         a.Take(1);
         b.Take(4);
         a.Events.Should().Be(10);
+        a.Optimizer.Dispose();
+        b.Optimizer.Dispose();
 
         var shared = Toy.Private with { Accountant = new RdpAccountant() };
         var (c, d) = (new Run(shared), new Run(shared, seed: 6));
@@ -168,6 +235,7 @@ public sealed class CheckpointTests : IDisposable
         e.Optimizer.LoadCheckpoint(fork);
         e.Take(2);
         e.Optimizer.SaveCheckpoint(Path.Combine(_folder.Path, "e"));
+        e.Optimizer.Dispose();
         File.Delete(fork + ".steps");
         f.Optimizer.LoadCheckpoint(fork);
         f.Take(2);
@@ -177,7 +245,7 @@ public sealed class CheckpointTests : IDisposable
         DPOptimizer.ReadLedger(Path.Combine(_folder.Path, "f"), both);
         DPOptimizer.ReadLedger(Path.Combine(_folder.Path, "f"), both);
         both.Ledger.Sum(entry => entry.Count).Should().Be(3 + 2 + 2);
-        foreach (var run in new[] { a, b, c, d, e, f })
+        foreach (var run in new[] { c, d, f })
             run.Optimizer.Dispose();
     }
 
@@ -192,13 +260,13 @@ public sealed class CheckpointTests : IDisposable
         first.Take(3);
         first.Optimizer.SaveCheckpoint(File1);
         first.Take(2);
+        first.Optimizer.Dispose();
         var second = new Run(options);
         second.Optimizer.LoadCheckpoint(File1);
         second.Optimizer.StepsLeft.Should().Be(all - 5);
         second.Take((int)all - 5);
         second.Optimizer.CanStep.Should().BeFalse();
         FluentActions.Invoking(() => second.Take(1)).Should().Throw<PrivacyBudgetExceededException>();
-        first.Optimizer.Dispose();
         second.Optimizer.Dispose();
     }
 
@@ -208,6 +276,7 @@ public sealed class CheckpointTests : IDisposable
         using var scope = NewDisposeScope();
         var first = new Run(Toy.Private);
         first.Optimizer.SaveCheckpoint(File1);
+        first.Optimizer.Dispose();
         Tensor After()
         {
             var run = new Run(Toy.Private);
@@ -218,7 +287,6 @@ public sealed class CheckpointTests : IDisposable
         }
         var (a, b) = (After(), After());
         (a - b).abs().min().ToDouble().Should().BePositive("no value of the noise may come again");
-        first.Optimizer.Dispose();
     }
 
     [Fact]
@@ -246,7 +314,7 @@ public sealed class CheckpointTests : IDisposable
         var model = Toy.Model();
         var accountant = new RdpAccountant();
         using var ledger = new OptimizerLedger(accountant, null);
-        ledger.KeepJournal(File1);
+        ledger.Keep(File1, () => File.WriteAllText(File1, ""));
         ledger.Enter(new GaussianDpEvent(1));
         ledger.Dispose();
         FluentActions.Invoking(() => ledger.Enter(new GaussianDpEvent(1))).Should().Throw<ObjectDisposedException>();

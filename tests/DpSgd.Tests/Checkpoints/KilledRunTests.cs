@@ -34,6 +34,7 @@ public sealed class KilledRunTests : IDisposable
         var path = Path.Combine(_folder.Path, "run.ckpt");
         var random = new Random(20);
         var (seen, saved, interrupted) = (0L, 0L, 0);
+        var weights = new HashSet<string>();
         // The runs do what they do one after the other, but to get ready takes them long: two do it ahead.
         var next = new Queue<Process>([Start(path, Never, 0), Start(path, Never, 1)]);
         for (var kill = 0; kill < Kills; kill++)
@@ -75,9 +76,44 @@ public sealed class KilledRunTests : IDisposable
             // A kill may come between the ledger and the line that says so: one step more for each of them.
             ledger.Should().BeInRange(seen, seen + kills);
             steps.Should().BeGreaterThanOrEqualTo(saved, "what was saved is there").And.BeLessThanOrEqualTo(ledger);
-            seen += lines.Count(line => line == "step");
+            foreach (var step in lines.Where(line => line.StartsWith("step ")))
+            {
+                weights.Add(step).Should().BeTrue("the noise of a killed run never comes again");
+                seen++;
+            }
             saved = lines.Where(line => line.StartsWith("saved ")).Select(line => long.Parse(line[6..], CultureInfo.InvariantCulture)).Append(steps).Max();
         }
+    }
+
+    [Fact]
+    public void Two_that_go_on_from_copies_of_one_checkpoint_draw_different_noise_and_from_one_file_only_one_goes_on()
+    {
+        var (first, second) = (Path.Combine(_folder.Path, "first.ckpt"), Path.Combine(_folder.Path, "second.ckpt"));
+        string[] Steps(string path, long end, int number) => [.. Go(Start(path, end, number), killAfter: null).Where(line => line.StartsWith("step "))];
+        Steps(first, 4, 0).Should().HaveCount(4);
+        File.Copy(first, second);
+        File.Copy(first + ".steps", second + ".steps");
+        var running = Start(first, Never, 1);
+        running.StandardOutput.ReadLine().Should().Be("ready");
+        running.StandardInput.WriteLine();
+        running.StandardOutput.ReadLine().Should().Be("began 4 4");
+
+        var other = Steps(second, 7, 2);
+        other.Should().HaveCount(3).And.OnlyHaveUniqueItems();
+        for (var i = 0; i < 3; i++)
+        {
+            string? line;
+            do
+                line = running.StandardOutput.ReadLine();
+            while (!line!.StartsWith("step "));
+            line.Should().NotBe(other[i]);
+        }
+
+        var third = Start(first, 100, 3);
+        third.StandardInput.WriteLine();
+        third.StandardError.ReadToEnd().Should().Contain("first.ckpt belongs to another optimizer");
+        third.WaitForExit();
+        third.ExitCode.Should().NotBe(0);
     }
 
     /// <summary>Starts the program, which gets ready and waits.</summary>

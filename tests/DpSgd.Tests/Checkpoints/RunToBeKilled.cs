@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using DpSgd.Accounting;
 using DpSgd.Tests.TestKit;
 using static TorchSharp.torch;
@@ -33,7 +34,7 @@ internal static class RunToBeKilled
         while (optimizer.Steps < end)
         {
             run.Step();
-            output.WriteLine("step");
+            output.WriteLine($"step {run.Weights()}");
             if (optimizer.Steps % 2 == 0)
             {
                 optimizer.SaveCheckpoint(path);
@@ -49,6 +50,7 @@ internal static class RunToBeKilled
         using var run = new Training();
         run.Optimizer.SaveCheckpoint(path);
         run.Step();
+        run.Weights();
         run.Optimizer.SaveCheckpoint(path);
         run.Optimizer.LoadCheckpoint(path);
         foreach (var file in Directory.GetFiles(Path.GetDirectoryName(path)!, Path.GetFileName(path) + "*"))
@@ -72,6 +74,12 @@ internal static class RunToBeKilled
         public DPOptimizer Optimizer { get; }
 
         public void Step() => Optimizer.step(() => Toy.Loss(_model, _x, _y, Reduction.None));
+
+        /// <summary>
+        /// The weights, as a text. All else in a step is the same each time, so that the same weights after a step from the same
+        /// checkpoint would be the same noise.
+        /// </summary>
+        public string Weights() => Convert.ToHexString(SHA256.HashData(_model.parameters().SelectMany(p => p.bytes.ToArray()).ToArray()));
 
         public void Dispose() => Optimizer.Dispose();
     }

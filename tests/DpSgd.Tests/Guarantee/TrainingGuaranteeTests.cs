@@ -81,7 +81,7 @@ public class TrainingGuaranteeTests
         optimizer.step(() => Toy.Loss(model, x, y, Reduction.None));
         var guarantee = optimizer.Guarantee(1e-5);
         guarantee.NonFiniteExamples.Should().Be(4);
-        guarantee.ToString().Should().StartWith(guarantee.Statement).And.EndWith("4 examples had a gradient that was NaN or infinite, and contributed nothing.").And.Contain("Not for publication");
+        guarantee.ToString().Should().StartWith(guarantee.Statement).And.EndWith("4 examples had a gradient that was NaN or infinite, and contributed nothing; of 0 batches no step was made.").And.Contain("Not for publication");
         guarantee.Statement.Should().NotContain("infinite");
     }
 

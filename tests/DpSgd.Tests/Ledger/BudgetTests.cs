@@ -112,24 +112,27 @@ public class BudgetTests
         optimizer.Dispose();
     }
 
-    public static TheoryData<BatchSampling?, int?, NeighboringRelation> Plans => new()
+    public static TheoryData<BatchSampling?, int?, NeighboringRelation, NoiseSource?> Plans => new()
     {
-        { new PoissonSampling(0.05, 200), null, NeighboringRelation.AddOrRemoveOne },
-        { new PoissonSampling(0.05, 200), 2, NeighboringRelation.AddOrRemoveOne },
-        { null, null, NeighboringRelation.AddOrRemoveOne },
-        { null, 4, NeighboringRelation.ReplaceOne },
+        { new PoissonSampling(0.05, 200), null, NeighboringRelation.AddOrRemoveOne, null },
+        { new PoissonSampling(0.05, 200), 2, NeighboringRelation.AddOrRemoveOne, NoiseSource.Secure },
+        { new PoissonSampling(0.05, 200), 2, NeighboringRelation.AddOrRemoveOne, NoiseSource.DiscreteGaussian },
+        { null, null, NeighboringRelation.AddOrRemoveOne, null },
+        { null, 2, NeighboringRelation.AddOrRemoveOne, NoiseSource.DiscreteGaussian },
+        { null, 4, NeighboringRelation.ReplaceOne, null },
     };
 
     [Theory]
     [MemberData(nameof(Plans))]
-    public void The_noise_is_chosen_so_that_the_planned_steps_just_fit(BatchSampling? sampling, int? microbatchSize, NeighboringRelation relation)
+    public void The_noise_is_chosen_so_that_the_planned_steps_just_fit(BatchSampling? sampling, int? microbatchSize, NeighboringRelation relation, NoiseSource? noise)
     {
         using var scope = NewDisposeScope();
         var accountant = new RdpAccountant(neighboringRelation: relation);
         accountant.Compose(new GaussianDpEvent(10));   // spent before
-        var options = DPOptimizerOptions.ForBudget(new(3, 1e-5), steps: 30, l2NormClip: 0.5, sampling, microbatchSize, accountant);
+        var options = DPOptimizerOptions.ForBudget(new(3, 1e-5), steps: 30, l2NormClip: 0.5, sampling, microbatchSize, accountant, noise);
         options.L2NormClip.Should().Be(0.5);
         options.Sampling.Should().BeSameAs(sampling);
+        options.Noise.Should().BeSameAs(noise ?? NoiseSource.Secure);
         var (_, _, optimizer) = Training(options);
         optimizer.StepsLeft.Should().Be(30);
         optimizer.Dispose();
@@ -150,6 +153,9 @@ public class BudgetTests
         FluentActions.Invoking(() => DPOptimizerOptions.ForBudget(new(1, 1e-5), 1, double.NaN)).Should().Throw<ArgumentOutOfRangeException>().WithParameterName("L2NormClip");
         FluentActions.Invoking(() => DPOptimizerOptions.ForBudget(new(1, 1e-5), 1, 1, accountant: new RecordingAccountant()))
             .Should().Throw<ArgumentException>().WithParameterName("accountant").WithMessage("*RecordingAccountant*");
+        FluentActions.Invoking(() => DPOptimizerOptions.ForBudget(new(1, 1e-5), 1, 1, accountant: new PldAccountant(), noise: NoiseSource.DiscreteGaussian))
+            .Should().Throw<ArgumentException>().WithParameterName("Accountant").WithMessage("PldAccountant has no bound*this noise*RdpAccountant*");
+        FluentActions.Invoking(() => DPOptimizerOptions.ForBudget(new(1, 1e-5), 1, 1, noise: NoiseSource.SeededForTests(1))).Should().Throw<ArgumentException>();
         var model = Toy.Model();
         FluentActions.Invoking(() => new DPOptimizer(optim.SGD(model.parameters(), 1), model, Toy.Private with { Budget = new(1, 1e-5), Accountant = new RecordingAccountant() }))
             .Should().Throw<ArgumentException>().WithParameterName("Accountant");

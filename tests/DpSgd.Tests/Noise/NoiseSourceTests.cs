@@ -85,6 +85,24 @@ public class NoiseSourceTests
         four.Dispose();
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Each_key_serves_once(int threads)
+    {
+        // Twice the same key would be twice the same values; by chance half of them are not even the same once in 2^17.
+        using var scope = NewDisposeScope();
+        var calls = Enumerable.Range(0, 2).Select(_ => zeros(3 * NoiseSource.Segment)).ToList();
+        foreach (var values in calls)
+            NoiseSource.Secure.AddTo(values, 1, threads);
+        var parts = calls.SelectMany(values => values.chunk(3)).ToList();
+        for (var i = 0; i < parts.Count; i++)
+        {
+            for (var j = 0; j < i; j++)
+                parts[i].eq(parts[j]).sum().ToInt64().Should().BeLessThan(NoiseSource.Segment / 2);
+        }
+    }
+
     [Fact]
     public void By_way_of_the_host_is_the_same()
     {

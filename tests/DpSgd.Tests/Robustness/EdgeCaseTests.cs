@@ -25,20 +25,22 @@ public class EdgeCaseTests
     }
 
     [Theory]
-    [InlineData(1, 1)]
-    [InlineData(1, 5)]
-    [InlineData(5, 2)]
-    [InlineData(5, 4)]
-    [InlineData(7, 7)]
-    public void A_batch_of_one_and_a_last_ragged_microbatch_are_those_of_a_loop(int batch, int microbatch)
+    [InlineData(1, 1, 0.2)]
+    [InlineData(1, 5, 0.2)]
+    [InlineData(5, 2, 0.2)]
+    [InlineData(5, 2, 100)]
+    [InlineData(5, 4, 0.2)]
+    [InlineData(5, 4, 100)]
+    [InlineData(7, 7, 0.2)]
+    public void A_batch_of_one_and_a_last_ragged_microbatch_are_those_of_a_loop(int batch, int microbatch, double clip)
     {
         using var scope = NewDisposeScope();
         var model = Toy.Model();
         var (x, y) = Toy.Batch(batch);
         var parameters = model.parameters().ToList();
         var microbatches = MicrobatchLoop.Consecutive(batch, microbatch).ToList();
-        var expected = MicrobatchLoop.ClippedSum(parameters, microbatches, i => Toy.Loss(model, x.narrow(0, i, 1), y.narrow(0, i, 1)), 0.2);
-        var actual = PrivateStep.Gradient(model, parameters, new() { L2NormClip = 0.2, NoiseMultiplier = 0, MicrobatchSize = microbatch }, optimizer =>
+        var expected = MicrobatchLoop.ClippedSum(parameters, microbatches, i => Toy.Loss(model, x.narrow(0, i, 1), y.narrow(0, i, 1)), clip);
+        var actual = PrivateStep.Gradient(model, parameters, new() { L2NormClip = clip, NoiseMultiplier = 0, MicrobatchSize = microbatch }, optimizer =>
         {
             Toy.Backward(model, x, y);
             optimizer.step();

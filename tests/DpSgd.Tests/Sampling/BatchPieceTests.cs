@@ -16,7 +16,7 @@ public class BatchPieceTests
     [InlineData(null, 1)]
     public void A_batch_is_cut_into_pieces_that_are_no_larger(int? most, int count)
     {
-        var pieces = BatchPiece.Cut(Hundred, most, null, new());
+        var pieces = BatchPiece.Cut(Hundred, most, null, new(0), 0);
         pieces.Should().HaveCount(count);
         pieces.SelectMany(piece => piece.Indices).Should().Equal(Hundred);
         pieces.Should().OnlyContain(piece => piece.Indices.Length <= (most ?? 100) && piece.IsWhole == (count == 1));
@@ -26,7 +26,7 @@ public class BatchPieceTests
 
     [Fact]
     public void An_empty_batch_is_one_piece() =>
-        BatchPiece.Cut([], 10, new Microbatching(Toy.Private with { Sampling = new PoissonSampling(0.1, 100), MicrobatchSize = 2 }), new())
+        BatchPiece.Cut([], 10, new Microbatching(Toy.Private with { Sampling = new PoissonSampling(0.1, 100), MicrobatchSize = 2 }), new(0), 0)
             .Should().ContainSingle().Which.Should().Match<BatchPiece>(piece => piece.IsWhole && piece.Indices.Length == 0);
 
     [Theory]
@@ -36,7 +36,7 @@ public class BatchPieceTests
     public void Microbatches_of_fixed_sizes_are_never_cut(int size, int most)
     {
         var microbatching = new Microbatching(Toy.Private with { Sampling = new FixedSizeSampling(100, 1000), MicrobatchSize = size });
-        var pieces = BatchPiece.Cut(Hundred, most, microbatching, new());
+        var pieces = BatchPiece.Cut(Hundred, most, microbatching, new(0), 0);
         pieces.SelectMany(piece => piece.Indices).Should().BeEquivalentTo(Hundred).And.NotEqual(Hundred, "who shares a microbatch is random");
         pieces.Sum(piece => piece.Microbatches!.Count).Should().Be((100 + size - 1) / size);
         foreach (var piece in pieces)
@@ -57,7 +57,7 @@ public class BatchPieceTests
         // though a piece has only a fifth of the batch.
         var microbatching = new Microbatching(Toy.Private with { Sampling = new PoissonSampling(0.1, 1000), MicrobatchSize = 10 });
         const int draws = 4_000;
-        var together = Enumerable.Range(0, draws).Count(_ => BatchPiece.Cut(Hundred, 20, microbatching, new()).Any(piece =>
+        var together = Enumerable.Range(0, draws).Count(_ => BatchPiece.Cut(Hundred, 20, microbatching, new(0), 0).Any(piece =>
             piece.Microbatches!.Positions().Any(positions => positions.Select(p => piece.Indices[p]).Intersect([500, 599]).Count() == 2)));
         together.Should().BeInRange(400 - 7 * 19, 400 + 7 * 19);
     }
@@ -65,7 +65,7 @@ public class BatchPieceTests
     [Fact]
     public void Pieces_are_used_in_order_and_once()
     {
-        var pieces = BatchPiece.Cut(Hundred, 40, null, new());
+        var pieces = BatchPiece.Cut(Hundred, 40, null, new(0), 0);
         pieces[0].WhyNotNow.Should().BeNull();
         pieces[1].WhyNotNow.Should().Contain("piece 1 of 3 of this batch was left out");
         pieces[0].Use();
@@ -73,6 +73,6 @@ public class BatchPieceTests
         pieces[1].WhyNotNow.Should().BeNull();
         pieces[2].WhyNotNow.Should().Contain("piece 2 of 3");
         pieces[0].IsOfBatchOf(pieces[2]).Should().BeTrue();
-        pieces[0].IsOfBatchOf(BatchPiece.Cut(Hundred, 40, null, new())[0]).Should().BeFalse();
+        pieces[0].IsOfBatchOf(BatchPiece.Cut(Hundred, 40, null, new(0), 0)[0]).Should().BeFalse();
     }
 }

@@ -141,6 +141,9 @@ public class SamplersTests
             new FixedSizeSampling(batch, examples).BatchesPerEpoch.Should().Be(count);
             new ShuffledSampling(batch, examples).BatchesPerEpoch.Should().Be(count);
         }
+        var truncated = new TruncatedPoissonSampling(0.5, 100, 10);
+        truncated.BatchesPerEpoch.Should().Be(2, "a Poisson sample has 50 on average");
+        truncated.Draw(new RandomWords(null)).Should().HaveCount(2);
     }
 
     [Fact]

@@ -115,6 +115,73 @@ public class StepsOnDrawnBatchesTests
         ledger.Events.Should().HaveCount(5);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public void An_empty_batch_that_is_left_out_ends_the_training(int prefetch)
+    {
+        using var scope = NewDisposeScope();
+        var model = Toy.Model();
+        var (x, y) = Toy.Batch(40);
+        using var loader = new PoissonDataLoader(x, y, 1, seedForTests: 5, prefetch: prefetch);
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, Toy.Private with { Sampling = loader.Sampling });
+        void Train(bool leaveOutEmptyOnes)
+        {
+            foreach (var (examples, labels) in loader)
+            {
+                if (examples.shape[0] > 0 || !leaveOutEmptyOnes)
+                    optimizer.step(() => Toy.Loss(model, examples, labels, Reduction.None));
+            }
+        }
+
+        // To look at the data is no training.
+        loader.Count(batch => batch.Examples.shape[0] == 0).Should().BeInRange(5, 30);
+        Train(leaveOutEmptyOnes: false);
+        optimizer.Steps.Should().Be(40);
+
+        FluentActions.Invoking(() => Train(leaveOutEmptyOnes: true)).Should().Throw<InvalidOperationException>().WithMessage("*an empty batch was left out*");
+        var before = Toy.Weights(model);
+        FluentActions.Invoking(() => Train(leaveOutEmptyOnes: false)).Should().Throw<InvalidOperationException>("the step is still missing").WithMessage("*an empty batch was left out*");
+        model.ShouldBeUnchanged(before);
+    }
+
+    [Fact]
+    public void Batches_that_are_left_out_are_counted_for_who_has_the_data()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        var path = Path.Combine(folder.Path, "run.ckpt");
+        var (x, y) = Toy.Batch(N);
+        for (var life = 1; life <= 2; life++)
+        {
+            var model = Toy.Model();
+            using var loader = new FixedSizeDataLoader(x, y, 5, maxPhysicalBatchSize: 3);
+            using var optimizer = new DPOptimizer(
+                optim.SGD(model.parameters(), 0.1), model,
+                Toy.Private with { Sampling = loader.Sampling, Accountant = new RdpAccountant(neighboringRelation: NeighboringRelation.ReplaceOne) });
+            if (life == 2)
+                optimizer.LoadCheckpoint(path);
+            loader.Count(_ => true).Should().Be(20);   // no training
+            var pieces = 0;
+            foreach (var (examples, labels) in loader)
+            {
+                // Of the second and the fourth batch a piece each is left out.
+                if (pieces++ is not (3 or 6))
+                {
+                    if (pieces is 8)
+                        optimizer.Invoking(o => o.step(() => Toy.Loss(model, examples, labels, Reduction.None))).Should().Throw<InvalidOperationException>().WithMessage("*left out*");
+                    else
+                        optimizer.step(() => Toy.Loss(model, examples, labels, Reduction.None));
+                }
+                if (pieces == 12)
+                    break;   // whatever ends a loop leaves nothing out
+            }
+            optimizer.Guarantee(1e-5).BatchesLeftOut.Should().Be(2 * life);
+            optimizer.Guarantee(1e-5).ToString().Should().EndWith($"of {2 * life} batches no step was made.").And.Contain("- No batch was left out because of what was in it.");
+            optimizer.SaveCheckpoint(path);
+        }
+    }
+
     [Fact]
     public void A_sampling_that_says_other_than_its_loader_does_is_refused()
     {

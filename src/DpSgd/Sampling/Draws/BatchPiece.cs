@@ -30,8 +30,14 @@ internal sealed class BatchPiece
     /// <summary>Whose microbatches: null as above.</summary>
     public Microbatching? DividedFor => Microbatches is null ? null : _batch.DividedFor;
 
-    /// <summary>The same object for all batches of one epoch.</summary>
-    public object Epoch => _batch.Epoch;
+    /// <summary>The epoch that it is of.</summary>
+    public Epoch Epoch => _batch.Epoch;
+
+    /// <summary>How many batches of the epoch are done with: those before this one, and this one if a step was made of it.</summary>
+    public long BatchesDone => _batch.Number + (_batch.IsDone ? 1 : 0);
+
+    /// <summary>Whether a step was made of the batch, of all its pieces.</summary>
+    public bool IsDone => _batch.IsDone;
 
     public bool IsWhole => _batch.Pieces == 1;
 
@@ -49,7 +55,20 @@ internal sealed class BatchPiece
     };
 
     /// <summary>A step is being made of it.</summary>
-    public void Use() => _batch.Used = _number + 1;
+    public void Use()
+    {
+        _batch.Used = _number + 1;
+        Epoch.HasSteps = true;
+    }
+
+    /// <summary>The loop goes on to the next one.</summary>
+    public void PassOver()
+    {
+        if (!IsLast || IsDone)
+            return;
+        Epoch.LeftOut++;
+        Epoch.LeftOutAnEmptyBatch |= Indices.Length == 0;
+    }
 
     /// <summary>Whether both are pieces of one batch.</summary>
     public bool IsOfBatchOf(BatchPiece other) => _batch == other._batch;
@@ -58,10 +77,11 @@ internal sealed class BatchPiece
     /// <param name="indices">Positions of the batch's examples in the data set.</param>
     /// <param name="maxSize">The most examples of a piece; null for one piece.</param>
     /// <param name="microbatching">How the optimizer divides batches; null if there is none, or each example is by itself.</param>
-    /// <param name="epoch">The same object for all batches of one epoch.</param>
-    public static IReadOnlyList<BatchPiece> Cut(long[] indices, long? maxSize, Microbatching? microbatching, object epoch)
+    /// <param name="epoch">The epoch that the batch is of.</param>
+    /// <param name="number">How many batches of it there were before.</param>
+    public static IReadOnlyList<BatchPiece> Cut(long[] indices, long? maxSize, Microbatching? microbatching, Epoch epoch, long number)
     {
-        var batch = new Batch(epoch, microbatching);
+        var batch = new Batch(epoch, number, microbatching);
         if (maxSize is not { } most || indices.Length <= most)
             return [new BatchPiece(batch, 0, indices, null)];
         var microbatches = microbatching?.Divide(indices.Length);
@@ -95,9 +115,13 @@ internal sealed class BatchPiece
     }
 
     /// <summary>What the pieces of a batch have in common.</summary>
-    private sealed class Batch(object epoch, Microbatching? dividedFor)
+    private sealed class Batch(Epoch epoch, long number, Microbatching? dividedFor)
     {
-        public object Epoch => epoch;
+        public Epoch Epoch => epoch;
+
+        public long Number => number;
+
+        public bool IsDone => Used == Pieces;
 
         public Microbatching? DividedFor => dividedFor;
 

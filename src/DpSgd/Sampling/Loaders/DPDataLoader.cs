@@ -30,7 +30,6 @@ public class DPDataLoader<TBatch> : IEnumerable<TBatch>, IDisposable
     private readonly int? _seedForTests;
     private readonly DrawLog _draws = new();
     private readonly List<IDisposable> _open = [];
-    private long _epochs;
     private bool _disposed;
 
     /// <summary>Prepares to draw.</summary>
@@ -86,10 +85,11 @@ public class DPDataLoader<TBatch> : IEnumerable<TBatch>, IDisposable
     public IEnumerator<TBatch> GetEnumerator()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        var random = _seedForTests is { } seed ? RandomWords.OfSeed(seed, _epochs++) : new RandomWords(null);
+        var begin = _draws.Begin();
+        var random = _seedForTests is { } seed ? RandomWords.OfSeed(seed, begin.Epoch) : new RandomWords(null);
         var batches = _prefetch > 0
-            ? new Prefetching<(BatchPiece, TBatch Batch)>(Make(random), _prefetch, made => Discard(made.Batch))
-            : Make(random).GetEnumerator();
+            ? new Prefetching<(BatchPiece, TBatch Batch)>(Make(random, begin), _prefetch, made => Discard(made.Batch))
+            : Make(random, begin).GetEnumerator();
         _open.Add(batches);
         try
         {
@@ -101,6 +101,7 @@ public class DPDataLoader<TBatch> : IEnumerable<TBatch>, IDisposable
                     _draws.Hand(piece, _source.TensorsOf(batch));
                     yield return batch;
                     ObjectDisposedException.ThrowIf(_disposed, this);
+                    piece.PassOver();
                 }
                 finally
                 {
@@ -138,12 +139,14 @@ public class DPDataLoader<TBatch> : IEnumerable<TBatch>, IDisposable
         _source.Dispose();
     }
 
-    private IEnumerable<(BatchPiece Piece, TBatch Batch)> Make(RandomWords random)
+    private IEnumerable<(BatchPiece Piece, TBatch Batch)> Make(RandomWords random, SamplerPosition begin)
     {
-        var epoch = new object();
-        foreach (var indices in Sampling.Draw(random))
+        var epoch = new Epoch(begin.Epoch);
+        var number = begin.Batch;
+        // With a seed those before are drawn again, so that the others are as they would have been.
+        foreach (var indices in Sampling.Draw(random).Skip((int)begin.Batch))
         {
-            foreach (var piece in BatchPiece.Cut(indices, _maxPhysicalBatchSize, _draws.Microbatching, epoch))
+            foreach (var piece in BatchPiece.Cut(indices, _maxPhysicalBatchSize, _draws.Microbatching, epoch, number++))
                 yield return (piece, _source.Collate(piece.Indices));
         }
     }
