@@ -127,7 +127,9 @@ internal static class CommandLine
 
     private static void RefuseWhatTheRecipeChooses(CommandResult result)
     {
-        if (result.GetValue(Recipe) != Training.Recipe.Best)
+        // From what was typed: the value of an option that is wrong cannot be asked for.
+        var typed = result.GetResult(Recipe) is { Implicit: false, Tokens: [var token] } ? token.Value : "";
+        if (!IsRecipe(typed, out var recipe) || recipe != Training.Recipe.Best)
         {
             if (result.GetResult(TargetEpsilon) is { Implicit: false })
                 result.AddError($"{TargetEpsilon.Name} is for {Recipe.Name} best. Choose it, or give {NoiseMultiplier.Name} instead.");
@@ -143,11 +145,14 @@ internal static class CommandLine
     private static Recipe ParseRecipe(ArgumentResult result)
     {
         var text = result.Tokens[0].Value;
-        if (!int.TryParse(text, out _) && Enum.TryParse<Recipe>(text, ignoreCase: true, out var recipe))
+        if (IsRecipe(text, out var recipe))
             return recipe;
         result.AddError($"{Recipe.Name} must be tutorial or best, but it is '{text}'.");
         return default;
     }
+
+    private static bool IsRecipe(string text, out Recipe recipe) =>
+        Enum.TryParse(text, ignoreCase: true, out recipe) && text.All(char.IsAsciiLetter);   // TryParse takes numbers too
 
     private static int Run(ParseResult arguments)
     {

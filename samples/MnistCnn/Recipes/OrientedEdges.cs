@@ -6,7 +6,7 @@ namespace MnistCnn.Recipes;
 
 /// <summary>
 /// The fixed first layer of the best recipe: a convolution with filters that are known before any image is seen, ReLU,
-/// blurred down to 7 x 7, and each of the maps normalised by itself. It is the short form of a scattering network, with
+/// blurred down to 7 x 7, and each of the maps normalised by itself. It is a short form of a scattering network, with
 /// which private learning starts far ahead of learning its own edges (Tramer and Boneh, "Differentially Private Learning
 /// Needs Better Features", 2021).
 /// </summary>
