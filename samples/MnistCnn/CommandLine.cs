@@ -2,16 +2,31 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Security.Cryptography;
+using MnistCnn.Recipes;
 using MnistCnn.Training;
 
 namespace MnistCnn;
 
-/// <summary>The command line: every hyperparameter is an option, and its default is the tutorial's value.</summary>
+/// <summary>The command line: every hyperparameter is an option, and its default is the tutorial's value; or a recipe chooses them.</summary>
 internal static class CommandLine
 {
     private const int Failure = 1;
 
     private static readonly Hyperparameters Tutorial = new();
+
+    private static readonly Option<Recipe> Recipe = new("--recipe")
+    {
+        HelpName = "tutorial|best",
+        Description =
+            "'best' trains another network, on fixed edge filters, with hyperparameters that were searched for: the most accuracy " +
+            "known here for an epsilon. The search was not private.",
+        CustomParser = ParseRecipe,
+        DefaultValueFactory = _ => Training.Recipe.Tutorial,
+    };
+
+    private static readonly Option<double> TargetEpsilon = NumberOption.Create(
+        "--target-epsilon", "What --recipe best may spend; it chooses all else. The default is what the tutorial spends.",
+        "at least 0.01 and at most 100", value => value is >= 0.01 and <= 100, BestRecipe.TutorialEpsilon);
 
     private static readonly Option<int> Epochs = NumberOption.Create(
         "--epochs", "Passes over the training images.", "a whole number from 1 to 100000",
@@ -90,10 +105,11 @@ internal static class CommandLine
             "Trains TensorFlow Privacy's MNIST tutorial with differential privacy. The training loss and accuracy shown on the way " +
             "are computed from the private images without noise: the guarantee does not cover them, so do not publish them.")
         {
-            Epochs, BatchSize, LearningRate, NoiseMultiplier, L2NormClip, Microbatches, Delta, Seed,
+            Recipe, TargetEpsilon, Epochs, BatchSize, LearningRate, NoiseMultiplier, L2NormClip, Microbatches, Delta, Seed,
             NoPrivacy, Data, Output, Threads,
         };
         command.Validators.Add(RefusePrivacyWithoutPrivacy);
+        command.Validators.Add(RefuseWhatTheRecipeChooses);
         command.SetAction(Run);
         return command;
     }
@@ -108,6 +124,35 @@ internal static class CommandLine
                 result.AddError($"{option.Name} means nothing with --no-privacy. Leave one of them out.");
         }
     }
+
+    private static void RefuseWhatTheRecipeChooses(CommandResult result)
+    {
+        // From what was typed: the value of an option that is wrong cannot be asked for.
+        var typed = result.GetResult(Recipe) is { Implicit: false, Tokens: [var token] } ? token.Value : "";
+        if (!IsRecipe(typed, out var recipe) || recipe != Training.Recipe.Best)
+        {
+            if (result.GetResult(TargetEpsilon) is { Implicit: false })
+                result.AddError($"{TargetEpsilon.Name} is for {Recipe.Name} best. Choose it, or give {NoiseMultiplier.Name} instead.");
+            return;
+        }
+        foreach (var option in new Option[] { Epochs, BatchSize, LearningRate, NoiseMultiplier, L2NormClip, Microbatches, NoPrivacy })
+        {
+            if (result.GetResult(option) is { Implicit: false })
+                result.AddError($"{option.Name} is chosen by {Recipe.Name} best. Leave one of them out.");
+        }
+    }
+
+    private static Recipe ParseRecipe(ArgumentResult result)
+    {
+        var text = result.Tokens[0].Value;
+        if (IsRecipe(text, out var recipe))
+            return recipe;
+        result.AddError($"{Recipe.Name} must be tutorial or best, but it is '{text}'.");
+        return default;
+    }
+
+    private static bool IsRecipe(string text, out Recipe recipe) =>
+        Enum.TryParse(text, ignoreCase: true, out recipe) && text.All(char.IsAsciiLetter);   // TryParse takes numbers too
 
     private static int Run(ParseResult arguments)
     {
@@ -127,6 +172,8 @@ internal static class CommandLine
     private static SampleSettings Settings(ParseResult arguments) => new(
         new Hyperparameters
         {
+            Recipe = arguments.GetValue(Recipe),
+            TargetEpsilon = arguments.GetValue(Recipe) == Training.Recipe.Best ? arguments.GetValue(TargetEpsilon) : null,
             Epochs = arguments.GetValue(Epochs),
             BatchSize = arguments.GetValue(BatchSize),
             LearningRate = arguments.GetValue(LearningRate),

@@ -1,4 +1,5 @@
 using MnistCnn.Data;
+using MnistCnn.Recipes;
 using MnistCnn.Reporting;
 using MnistCnn.Training;
 using Spectre.Console;
@@ -27,18 +28,21 @@ internal static class Sample
             torch.set_num_threads(threads);
 
         using var data = settings.DataDirectory is { } directory ? MnistData.Load(directory) : MnistData.LoadBundled();
+        if (hyperparameters.Recipe == Recipe.Best)
+            hyperparameters = BestRecipe.For(hyperparameters, data.Train.Count);
         if (hyperparameters.BatchSize > data.Train.Count)
             throw new UsageException($"--batch-size must be at most the number of training images, {data.Train.Count}, but it is {hyperparameters.BatchSize}.");
         output.WriteLine(
             $"{data.Name}: {data.Train.Count} training images, {data.Test.Count} test images. " +
             $"Training {(hyperparameters.IsPrivate ? "privately" : "without privacy")}, initial weights from seed {hyperparameters.Seed}.");
 
-        using var training = new TrainingRun(data, hyperparameters);
+        using var maps = hyperparameters.Recipe == Recipe.Best ? OrientedEdges.Of(data) : null;
+        using var training = new TrainingRun(maps ?? data, hyperparameters);
         var result = IsTerminal(output)
             ? LiveProgress.Run(AnsiConsole.Console, hyperparameters.Epochs, progress => training.Run(progress, stop))
             : training.Run(new PlainProgress(output, hyperparameters.Epochs), stop);
 
-        Report(settings, data, result, output);
+        Report(settings with { Hyperparameters = training.Hyperparameters }, data, result, output);
         return result.Interrupted ? Interrupted : Success;
     }
 
@@ -48,6 +52,8 @@ internal static class Sample
             output.WriteLine("Interrupted. What follows is about the steps that were taken.");
         output.WriteLine();
         output.WriteLine(result.Guarantee?.Statement ?? "Trained without privacy: there is no guarantee.");
+        if (settings.Hyperparameters.Recipe == Recipe.Best)
+            output.WriteLine(BestRecipe.SearchWasNotPrivate);
         output.WriteLine();
 
         var results = Path.Combine(settings.OutputDirectory, ResultsFile.FileName);

@@ -115,7 +115,7 @@ public sealed class SampleTests : IDisposable
         var (code, output, _) = Invoke("--help");
         code.Should().Be(0);
         output.Should().ContainAll(
-            "--epochs", "--batch-size", "--learning-rate", "--noise-multiplier", "--l2-norm-clip", "--microbatches", "--delta", "--seed",
+            "--recipe", "--target-epsilon", "--epochs", "--batch-size", "--learning-rate", "--noise-multiplier", "--l2-norm-clip", "--microbatches", "--delta", "--seed",
             "--data", "--output", "--no-privacy", "--threads", "dataset-fashion-mnist", "do not publish");
     }
 

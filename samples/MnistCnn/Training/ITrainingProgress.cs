@@ -20,5 +20,5 @@ public interface ITrainingProgress
 /// <param name="StepsInEpoch">How many it has.</param>
 /// <param name="Loss">Mean training loss in this epoch so far.</param>
 /// <param name="Accuracy">Training accuracy in this epoch so far.</param>
-/// <param name="Epsilon">Spent so far; null when training is not private.</param>
+/// <param name="Epsilon">Spent so far; null when training is not private, or when it is told at the end of an epoch only.</param>
 public sealed record StepProgress(int Epoch, long Step, long StepsInEpoch, double Loss, double Accuracy, double? Epsilon);

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using DpSgd;
+using DpSgd.Accounting;
 using MnistCnn.Data;
 using MnistCnn.Model;
+using MnistCnn.Recipes;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -9,7 +11,7 @@ using static TorchSharp.torch.nn.functional;
 
 namespace MnistCnn.Training;
 
-/// <summary>Trains the tutorial's model, privately or not. What differs between the two is one line in <see cref="Run"/>.</summary>
+/// <summary>Trains a recipe's model, privately or not. What differs between the two is one line in <see cref="Run"/>.</summary>
 public sealed class TrainingRun : IDisposable
 {
     private readonly MnistData _data;
@@ -21,20 +23,28 @@ public sealed class TrainingRun : IDisposable
     private long _steps;
 
     /// <summary>Makes the model, the loader and the optimizer.</summary>
-    /// <param name="data">What to train and test with; it stays the caller's.</param>
+    /// <param name="data">What to train and test with, as the recipe's model takes it; it stays the caller's.</param>
     /// <param name="hyperparameters">How.</param>
     public TrainingRun(MnistData data, Hyperparameters hyperparameters)
     {
         _data = data;
-        _hyperparameters = hyperparameters;
-        _model = TutorialModel.Create(hyperparameters.Seed);
+        _model = hyperparameters.Recipe == Recipe.Best ? EdgeModel.Create(hyperparameters.Seed) : TutorialModel.Create(hyperparameters.Seed);
         _average = new WeightAverage(_model);
         _loader = new PoissonDataLoader(data.Train.Images, data.Train.Labels, hyperparameters.BatchSize);
-        var sgd = optim.SGD(_model.parameters(), hyperparameters.LearningRate);
+        _hyperparameters = hyperparameters.TargetEpsilon is { } epsilon
+            ? hyperparameters with { NoiseMultiplier = NoiseFor(epsilon, hyperparameters) }
+            : hyperparameters;
+        var sgd = optim.SGD(_model.parameters(), hyperparameters.LearningRate, hyperparameters.Momentum);
         _optimizer = hyperparameters.IsPrivate ? MakePrivate(sgd) : sgd;
     }
 
+    /// <summary>How it trains, with the noise multiplier that was chosen for a target.</summary>
+    public Hyperparameters Hyperparameters => _hyperparameters;
+
     private double? Epsilon => (_optimizer as DPOptimizer)?.GetEpsilon(_hyperparameters.Delta);
+
+    /// <summary>A privacy loss distribution takes too long to be asked after every step.</summary>
+    private double? EpsilonAfterStep => _hyperparameters.TargetEpsilon is null ? Epsilon : null;
 
     /// <summary>Trains for all epochs, or until it is told to stop, and tests after each.</summary>
     /// <param name="progress">Hears how it goes.</param>
@@ -75,7 +85,11 @@ public sealed class TrainingRun : IDisposable
         NoiseMultiplier = _hyperparameters.NoiseMultiplier,
         NumMicrobatches = _hyperparameters.Microbatches,
         Sampling = _loader.Sampling,
+        Accountant = _hyperparameters.TargetEpsilon is null ? new RdpAccountant() : new PldAccountant(),   // the tutorial's, or the tighter
     });
+
+    private double NoiseFor(double epsilon, Hyperparameters hyperparameters) => NoiseCalibration.FindNoiseMultiplier(
+        epsilon, hyperparameters.Delta, _loader.Sampling.Probability, hyperparameters.Epochs * _loader.Count, () => new PldAccountant());
 
     private void TrainEpoch(int epoch, ITrainingProgress progress, CancellationToken stop)
     {
@@ -87,7 +101,7 @@ public sealed class TrainingRun : IDisposable
             TrainStep(images, labels, mean);
             _average.Add();
             _steps++;
-            progress.OnStep(new StepProgress(epoch, ++step, _loader.Count, mean.Loss, mean.Accuracy, Epsilon));
+            progress.OnStep(new StepProgress(epoch, ++step, _loader.Count, mean.Loss, mean.Accuracy, EpsilonAfterStep));
             if (stop.IsCancellationRequested)
                 break;
         }
