@@ -29,6 +29,7 @@ public static class NoiseCalibration
         var target = new CalibrationTarget(targetEpsilon, targetDelta, accountant);
         return LogSearch.Least(
             sigma => target.Slack(samplingProbability, sigma, steps),
+            sigma => target.RoughSlack(samplingProbability, sigma, steps),
             target.GuessNoiseMultiplier(samplingProbability, steps))
             ?? throw target.Unreachable(
                 "with infinite noise", target.Epsilon(samplingProbability, double.PositiveInfinity, steps));
@@ -50,7 +51,10 @@ public static class NoiseCalibration
         Guard.NotNull(step);
         Guard.AtLeast(1, steps);
         var target = new CalibrationTarget(targetEpsilon, targetDelta, accountant);
-        return LogSearch.Least(sigma => target.Slack(step(sigma), steps), target.GuessNoiseMultiplier(1, steps))
+        return LogSearch.Least(
+            sigma => target.Slack(step(sigma), steps),
+            sigma => target.RoughSlack(step(sigma), steps),
+            target.GuessNoiseMultiplier(1, steps))
             ?? throw target.Unreachable("with infinite noise", target.Epsilon(step(double.PositiveInfinity), steps));
     }
 

@@ -6,9 +6,13 @@ internal static class GridInterval
     /// <summary>Never more points than this, about 200 MB: then the grid becomes coarser than was asked for.</summary>
     public const double MostPoints = 1 << 21;
 
-    // The grid becomes finer than was asked for until it costs no more than this part of epsilon; but not beyond so many
-    // points.
-    private const double GridError = 4e-6;
+    /// <summary>The part of epsilon that a grid may cost.</summary>
+    public const double FineError = 4e-6;
+
+    /// <summary>The same where about epsilon is enough, for a sixteenth of the points.</summary>
+    public const double RoughError = 1e-3;
+
+    // The grid becomes finer than was asked for until it is accurate, but not beyond so many points.
     private const double AffordablePoints = 1 << 20;
 
     /// <summary>
@@ -19,13 +23,14 @@ internal static class GridInterval
     /// <param name="windows">Where the composed loss is looked at.</param>
     /// <param name="logNeglected">Logarithm of the mass of each pair that may be left out.</param>
     /// <param name="widest">What was asked for.</param>
+    /// <param name="error">The part of epsilon that the grid may cost.</param>
     /// <param name="bound">A lower bound also needs several points among the losses of those who were not sampled.</param>
     public static double For(
-        IReadOnlyList<(DominatingPair Pair, long Count)> pairs, TiltedWindow[] windows, double logNeglected, double widest, Bound bound)
+        IReadOnlyList<(DominatingPair Pair, long Count)> pairs, TiltedWindow[] windows, double logNeglected, double widest, double error, Bound bound)
     {
         var steps = pairs.Sum(part => (double)part.Count);
         var accurate = windows.Min(window =>
-            Math.Sqrt(12 * GridError * Math.Max(window.Middle, window.Deviation) / (steps * (window.Tilt + 1))));
+            Math.Sqrt(12 * error * Math.Max(window.Middle, window.Deviation) / (steps * (window.Tilt + 1))));
         if (bound == Bound.Lower)
         {
             // A pair that never has a negative loss, as that of no more than a delta, needs none.

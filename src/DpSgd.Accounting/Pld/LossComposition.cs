@@ -9,7 +9,9 @@ namespace DpSgd.Accounting;
 /// </summary>
 /// <param name="pairs">Dominating pairs, and how often each was composed; at least one.</param>
 /// <param name="interval">The widest grid that is wanted.</param>
-internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long Count)> pairs, double interval)
+/// <param name="gridError">The part of epsilon that the grid may cost.</param>
+internal sealed class LossComposition(
+    IReadOnlyList<(DominatingPair Pair, long Count)> pairs, double interval, double gridError = GridInterval.FineError)
 {
     // Mass that is cut off from every step, relative to delta and shared by all steps: e^-22.
     private const double Cut = 22;
@@ -134,7 +136,7 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
     {
         var sketch = new LossSketch(pairs, logNeglected);
         var windows = place(sketch);
-        var h = GridInterval.For(pairs, windows, logNeglected, interval, bound);
+        var h = GridInterval.For(pairs, windows, logNeglected, interval, gridError, bound);
         var grids = pairs.Select(part => (
             Grid: bound == Bound.Upper ? GridRounding.Above(part.Pair, h, logNeglected) : GridRounding.Below(part.Pair, h, logNeglected),
             part.Count)).ToArray();
