@@ -30,13 +30,12 @@ internal sealed class CalibrationTarget
     public double Slack(double samplingProbability, double noiseMultiplier, long steps) =>
         Slack(Step(samplingProbability, noiseMultiplier), steps);
 
-    /// <summary>About the slack, quickly; NaN when the accountant has nothing that is quicker.</summary>
-    public double RoughSlack(DpEvent step, long steps) =>
-        After(step, steps) is PldAccountant pld ? Slack(pld.GetRoughEpsilon(_delta)) : double.NaN;
-
-    /// <inheritdoc cref="RoughSlack(DpEvent, long)"/>
-    public double RoughSlack(double samplingProbability, double noiseMultiplier, long steps) =>
-        RoughSlack(Step(samplingProbability, noiseMultiplier), steps);
+    /// <summary>About the slack, quickly, when the accountant can do that.</summary>
+    /// <param name="step">One step, from what is looked for.</param>
+    /// <param name="steps">How many.</param>
+    public Func<double, double>? RoughSlack(Func<double, DpEvent> step, long steps) => _accountant() is PldAccountant
+        ? x => Slack(((PldAccountant)After(step(x), steps)).GetRoughEpsilon(_delta))
+        : null;
 
     /// <summary>The most steps that satisfy the target; null when one is too many.</summary>
     /// <param name="step">What one step is.</param>

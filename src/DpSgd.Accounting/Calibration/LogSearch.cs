@@ -19,12 +19,12 @@ internal static class LogSearch
 
     /// <summary>The least argument whose slack is not negative, to one part in ten million and never below it.</summary>
     /// <param name="slack">An increasing function; it may jump, or be infinite.</param>
-    /// <param name="rough">About the same function, quickly; NaN when there is none. Nothing but speed depends on it.</param>
+    /// <param name="rough">About the same function, quickly, where there is one. Nothing but speed depends on it.</param>
     /// <param name="guess">Positive.</param>
     /// <returns>
     /// Zero when even that will do, or the smallest argument that was asked for when all positive ones seem to; null when none.
     /// </returns>
-    public static double? Least(Func<double, double> slack, Func<double, double> rough, double guess)
+    public static double? Least(Func<double, double> slack, Func<double, double>? rough, double guess)
     {
         var (low, high) = Bracket(slack, StartAt(rough, Math.Log(guess)), Tolerance);
         if (double.IsPositiveInfinity(high))
@@ -33,11 +33,11 @@ internal static class LogSearch
     }
 
     /// <summary>Where to begin, how steep the slack is there, and by how much to step over the root.</summary>
-    private static (double X, double Slope, double Stride) StartAt(Func<double, double> rough, double guess)
+    private static (double X, double Slope, double Stride) StartAt(Func<double, double>? rough, double guess)
     {
         const double Distance = 1e-3;
         var start = (guess, Slope: 1.0, Stride: 0.02);
-        if (double.IsNaN(rough(Math.Exp(guess))))
+        if (rough is null)
             return start;
         var (low, high) = Bracket(rough, start, RoughTolerance);
         if (!double.IsFinite(low) || !double.IsFinite(high))

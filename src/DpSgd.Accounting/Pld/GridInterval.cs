@@ -9,14 +9,14 @@ internal static class GridInterval
     /// <summary>The part of epsilon that a grid may cost.</summary>
     public const double FineError = 4e-6;
 
-    /// <summary>The same where about epsilon is enough, for a sixteenth of the points.</summary>
-    public const double RoughError = 1e-3;
+    /// <summary>The same where about epsilon is enough, for a seventh of the points.</summary>
+    public const double RoughError = 2e-4;
 
     // The grid becomes finer than was asked for until it is accurate, but not beyond so many points.
     private const double AffordablePoints = 1 << 20;
 
     /// <summary>
-    /// What was asked for, halved until epsilon is accurate, or doubled until the memory suffices. Splitting a cell adds about
+    /// What was asked for, made finer until epsilon is accurate, or coarser until the memory suffices. Splitting a cell adds about
     /// h^2 / 6 to the variance of every step, and so (t + 1) h^2 / 12 to epsilon.
     /// </summary>
     /// <param name="pairs">Pairs, and how often each was composed.</param>
@@ -42,12 +42,16 @@ internal static class GridInterval
         var width = Math.Max(
             windows.Max(window => window.High - window.Low),
             pairs.Max(part => Width(part.Pair.LossRange(logNeglected))));
-        var h = widest;
-        while (h > accurate && 2 * width / h <= AffordablePoints)
-            h /= 2;
-        while (width / h > MostPoints - 8)
-            h *= 2;
-        return h;
+
+        // In steps of a fourth root of two, so that similar compositions have the same grid.
+        var quarters = 0;
+        while (H() > accurate && width / H(1) <= AffordablePoints)
+            quarters++;
+        while (width / H() > MostPoints - 8)
+            quarters--;
+        return H();
+
+        double H(int more = 0) => widest * Math.Pow(2, -0.25 * (quarters + more));
 
         static double Width((double Smallest, double Largest) range) => range.Largest - range.Smallest;
     }
