@@ -9,8 +9,8 @@ internal static class GridInterval
     /// <summary>The part of epsilon that a grid may cost.</summary>
     public const double FineError = 4e-6;
 
-    /// <summary>The same where about epsilon is enough, for a seventh of the points.</summary>
-    public const double RoughError = 2e-4;
+    /// <summary>The same where about epsilon is enough, for a sixteenth of the points.</summary>
+    public const double RoughError = 1e-3;
 
     // The grid becomes finer than was asked for until it is accurate, but not beyond so many points.
     private const double AffordablePoints = 1 << 20;

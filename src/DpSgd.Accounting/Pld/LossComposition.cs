@@ -136,6 +136,8 @@ internal sealed class LossComposition(
     {
         var sketch = new LossSketch(pairs, logNeglected);
         var windows = place(sketch);
+        if (windows.Any(IsLost))
+            return Unknown();
         var h = GridInterval.For(pairs, windows, logNeglected, interval, gridError, bound);
         var grids = pairs.Select(part => (
             Grid: bound == Bound.Upper ? GridRounding.Above(part.Pair, h, logNeglected) : GridRounding.Below(part.Pair, h, logNeglected),
@@ -148,6 +150,8 @@ internal sealed class LossComposition(
         {
             sketch = new LossSketch(grids);
             windows = place(sketch);
+            if (windows.Any(IsLost))
+                return Unknown();
         }
 
         // A window that is too wide is cut, and pays for what it misses.
@@ -176,6 +180,15 @@ internal sealed class LossComposition(
         return (
             (Side(convolution.OfP(windows[0].Tilt * h), 0), Infinite(grids, grid => grid.InfiniteMass)),
             (Side(convolution.OfQ(windows[1].Tilt * h), 1), Infinite(grids, grid => grid.InfiniteMassOfQ)));
+
+        // After absurdly many steps the sketch's moments are no numbers any more, and nothing is known.
+        static bool IsLost(TiltedWindow window) => !(window.High >= window.Low && double.IsFinite(window.High - window.Low));
+
+        ((TiltedMass, double), (TiltedMass, double)) Unknown()
+        {
+            var infinite = bound == Bound.Upper ? 1.0 : 0.0;
+            return ((TiltedMass.Nothing, infinite), (TiltedMass.Nothing, infinite));
+        }
 
         // A coarse grid can be far from what was sketched, many times over after many steps.
         bool LooksDifferent(TiltedWindow window) => Math.Abs(grids.Select((grid, part) =>

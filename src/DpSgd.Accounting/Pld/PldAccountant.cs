@@ -167,7 +167,7 @@ public sealed class PldAccountant : IPrivacyAccountant
 
         var noise = GaussianNoise();
         var pairs = _ledger.Entries.Zip(_pairs)
-            .Where(line => line.Second.Pair is not null)
+            .Where(line => line.Second.Pair is not null && (bound == Bound.Upper || !line.Second.IsUpperBoundOnly))
             .Select(line => (Pair: line.Second.Pair!, line.First.Count))
             .ToList();
         if (pairs.Count == 0)
