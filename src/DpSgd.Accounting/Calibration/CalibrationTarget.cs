@@ -17,32 +17,39 @@ internal sealed class CalibrationTarget
     }
 
     /// <summary>What a run costs.</summary>
-    public double Epsilon(DpEvent step, long steps)
-    {
-        var accountant = Guard.NotNull(_accountant(), "accountant");
-        accountant.Compose(step, steps);
-        return accountant.GetEpsilon(_delta);
-    }
+    public double Epsilon(DpEvent step, long steps) => After(step, steps).GetEpsilon(_delta);
 
     /// <inheritdoc cref="Epsilon(DpEvent, long)"/>
     public double Epsilon(double samplingProbability, double noiseMultiplier, long steps) =>
         Epsilon(Step(samplingProbability, noiseMultiplier), steps);
 
     /// <summary>By how much a run stays below the target, as the logarithm of a ratio: at least zero when it satisfies it.</summary>
-    public double Slack(DpEvent step, long steps)
-    {
-        var epsilon = Epsilon(step, steps);
-        return epsilon == _epsilon ? 0 : Math.Log(_epsilon) - Math.Log(epsilon);
-    }
+    public double Slack(DpEvent step, long steps) => Slack(Epsilon(step, steps));
 
     /// <inheritdoc cref="Slack(DpEvent, long)"/>
     public double Slack(double samplingProbability, double noiseMultiplier, long steps) =>
         Slack(Step(samplingProbability, noiseMultiplier), steps);
 
+    /// <summary>About the slack, quickly, when the accountant can do that.</summary>
+    /// <param name="step">One step, from what is looked for.</param>
+    /// <param name="steps">How many.</param>
+    public Func<double, double>? RoughSlack(Func<double, DpEvent> step, long steps) => _accountant() is PldAccountant
+        ? x => Slack(((PldAccountant)After(step(x), steps)).GetRoughEpsilon(_delta))
+        : null;
+
     /// <summary>The most steps that satisfy the target; null when one is too many.</summary>
     /// <param name="step">What one step is.</param>
     /// <param name="most">No more are of interest.</param>
     public long? MostSteps(DpEvent step, long most = long.MaxValue) => IntegerSearch.Most(steps => Slack(step, steps), 1, most);
+
+    private double Slack(double epsilon) => epsilon == _epsilon ? 0 : Math.Log(_epsilon) - Math.Log(epsilon);
+
+    private IPrivacyAccountant After(DpEvent step, long steps)
+    {
+        var accountant = Guard.NotNull(_accountant(), "accountant");
+        accountant.Compose(step, steps);
+        return accountant;
+    }
 
     private static PoissonSampledDpEvent Step(double samplingProbability, double noiseMultiplier) =>
         new(samplingProbability, new GaussianDpEvent(noiseMultiplier));

@@ -26,12 +26,11 @@ public static class NoiseCalibration
     {
         Guard.Probability(samplingProbability);
         Guard.AtLeast(1, steps);
-        var target = new CalibrationTarget(targetEpsilon, targetDelta, accountant);
-        return LogSearch.Least(
-            sigma => target.Slack(samplingProbability, sigma, steps),
-            target.GuessNoiseMultiplier(samplingProbability, steps))
-            ?? throw target.Unreachable(
-                "with infinite noise", target.Epsilon(samplingProbability, double.PositiveInfinity, steps));
+        return LeastNoise(
+            new CalibrationTarget(targetEpsilon, targetDelta, accountant),
+            sigma => new PoissonSampledDpEvent(samplingProbability, new GaussianDpEvent(sigma)),
+            samplingProbability,
+            steps);
     }
 
     /// <summary>The least noise multiplier with which a run whose steps are of any kind is (epsilon, delta)-differentially private.</summary>
@@ -49,9 +48,7 @@ public static class NoiseCalibration
     {
         Guard.NotNull(step);
         Guard.AtLeast(1, steps);
-        var target = new CalibrationTarget(targetEpsilon, targetDelta, accountant);
-        return LogSearch.Least(sigma => target.Slack(step(sigma), steps), target.GuessNoiseMultiplier(1, steps))
-            ?? throw target.Unreachable("with infinite noise", target.Epsilon(step(double.PositiveInfinity), steps));
+        return LeastNoise(new CalibrationTarget(targetEpsilon, targetDelta, accountant), step, 1, steps);
     }
 
     /// <summary>The most steps after which a run is (epsilon, delta)-differentially private.</summary>
@@ -105,6 +102,13 @@ public static class NoiseCalibration
         return LargestBatch(
             targetEpsilon, targetDelta, numberOfExamples, noiseMultiplier, batch => DpSgdSteps.Count(numberOfExamples, batch, epochs), accountant);
     }
+
+    private static double LeastNoise(CalibrationTarget target, Func<double, DpEvent> step, double guessedProbability, long steps) =>
+        LogSearch.Least(
+            sigma => target.Slack(step(sigma), steps),
+            target.RoughSlack(step, steps),
+            target.GuessNoiseMultiplier(guessedProbability, steps))
+        ?? throw target.Unreachable("with infinite noise", target.Epsilon(step(double.PositiveInfinity), steps));
 
     private static int LargestBatch(
         double targetEpsilon, double targetDelta, long numberOfExamples, double noiseMultiplier, Func<int, long> steps, Func<IPrivacyAccountant>? accountant)

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace DpSgd.Accounting;
 
 /// <summary>Dominating pairs of mechanisms with finitely many losses.</summary>
@@ -60,7 +62,13 @@ internal static class DiscretePairs
             return LedgerPair.Everything;
         var most = MostOutputs / (replaceOne ? 2 : 1);
         if (sensitivity > most)
-            throw new NotSupportedException($"There is no bound for a {nameof(DiscreteLaplaceDpEvent)} of sensitivity {sensitivity}, above {most}; a {nameof(LaplaceDpEvent)} of noise 1 / ({parameter} * {sensitivity}) bounds it. Nothing was entered.");
+        {
+            var epsilon = parameter * sensitivity * (replaceOne ? 2 : 1);
+            throw new NotSupportedException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"There is no bound for a {nameof(DiscreteLaplaceDpEvent)} of sensitivity {sensitivity}, above {most}; an {nameof(EpsilonDeltaDpEvent)} of epsilon {epsilon} and delta 0 bounds it. Nothing was entered."));
+        }
+
         sensitivity *= replaceOne ? 2 : 1;
 
         // P is centred at the sensitivity, Q at zero. The tail from the centre on has the mass 1 / (1 + e^-a).

@@ -3,8 +3,14 @@ namespace DpSgd.Accounting;
 /// <summary>Which pair dominates an event.</summary>
 internal static class DominatingPairs
 {
-    // Below this noise losses and their squares near the end of the doubles.
-    private const double SmallestNoise = 1e-50;
+    /// <summary>
+    /// Below this noise a loss without sampling nears the end of the doubles. Of a sample it is hundreds of thousands, which no
+    /// grid can hold beside the small losses of those who are not in it.
+    /// </summary>
+    public const double SmallestNoise = 1e-50;
+
+    /// <inheritdoc cref="SmallestNoise"/>
+    public const double SmallestNoiseOfSample = 1e-3;
 
     /// <summary>The dominating pair of an event that is no composition.</summary>
     /// <param name="dpEvent">The event.</param>
@@ -44,8 +50,8 @@ internal static class DominatingPairs
     {
         if (samplingProbability == 0 || double.IsPositiveInfinity(noiseMultiplier))
             return LedgerPair.Nothing;
-        if (noiseMultiplier < SmallestNoise)
-            return LedgerPair.EverythingInstead(noiseMultiplier);
+        if (noiseMultiplier < (samplingProbability == 1 ? SmallestNoise : SmallestNoiseOfSample))
+            return LedgerPair.EverythingOf(samplingProbability, noiseMultiplier);
         if (samplingProbability == 1)
             return LedgerPair.OfGaussian(noiseMultiplier / (replaceOne ? 2 : 1));
         return LedgerPair.Of(replaceOne
@@ -55,7 +61,7 @@ internal static class DominatingPairs
 
     private static LedgerPair Laplace(double samplingProbability, double noiseMultiplier) =>
         samplingProbability == 0 || double.IsPositiveInfinity(noiseMultiplier) ? LedgerPair.Nothing
-        : noiseMultiplier < SmallestNoise ? LedgerPair.EverythingInstead(noiseMultiplier)
+        : noiseMultiplier < SmallestNoiseOfSample ? LedgerPair.EverythingOf(samplingProbability, noiseMultiplier)
         : LedgerPair.Of(new PoissonSampledLaplacePair(samplingProbability, noiseMultiplier));
 
     private static LedgerPair Mixture(MixtureOfGaussiansDpEvent mixture)
@@ -70,13 +76,16 @@ internal static class DominatingPairs
             .ToArray();
         if (norms.Length == 1 || double.IsPositiveInfinity(mixture.StandardDeviation))
             return LedgerPair.Nothing;
-        if (mixture.StandardDeviation / norms[^1].Norm < SmallestNoise)
-            return LedgerPair.EverythingInstead(mixture.StandardDeviation);
-
         // What the probabilities miss of one, by more than the rounding of their sum, is as bad as can be.
         var missing = 1 - mixture.SamplingProbabilities.Sum();
         if (missing > mixture.SamplingProbabilities.Count * 1e-15)
             norms[^1].Probability += missing;
+        if (mixture.StandardDeviation / norms[^1].Norm < SmallestNoiseOfSample)
+        {
+            var notZero = Math.Max(1 - norms[0].Probability, norms[1..].Sum(norm => norm.Probability));
+            return LedgerPair.EverythingOf(Math.Min(1, notZero), mixture.StandardDeviation);
+        }
+
         return LedgerPair.Of(new MixtureOfGaussiansPair(
                 mixture.StandardDeviation,
                 Array.ConvertAll(norms, norm => norm.Norm),

@@ -16,8 +16,12 @@ internal readonly record struct LedgerPair(DominatingPair? Pair, double? Gaussia
     /// <summary>Nothing is protected.</summary>
     public static LedgerPair Everything => new(null, null, true);
 
-    /// <summary>Nothing is protected without noise, and nothing worth computing with almost none.</summary>
-    public static LedgerPair EverythingInstead(double noise) => new(null, null, true, IsUpperBoundOnly: noise > 0);
+    /// <summary>
+    /// Who is in a sample is not protected without noise, and is not worth computing with almost none: that is a delta as large
+    /// as the probability of being in it, whatever the epsilon.
+    /// </summary>
+    public static LedgerPair EverythingOf(double samplingProbability, double noise) =>
+        DiscretePairs.EpsilonDelta(0, samplingProbability) with { IsUpperBoundOnly = noise > 0 };
 
     /// <summary>A Gaussian mechanism.</summary>
     public static LedgerPair OfGaussian(double noise) => new(null, noise, false);

@@ -9,7 +9,9 @@ namespace DpSgd.Accounting;
 /// </summary>
 /// <param name="pairs">Dominating pairs, and how often each was composed; at least one.</param>
 /// <param name="interval">The widest grid that is wanted.</param>
-internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long Count)> pairs, double interval)
+/// <param name="gridError">The part of epsilon that the grid may cost.</param>
+internal sealed class LossComposition(
+    IReadOnlyList<(DominatingPair Pair, long Count)> pairs, double interval, double gridError = GridInterval.FineError)
 {
     // Mass that is cut off from every step, relative to delta and shared by all steps: e^-22.
     private const double Cut = 22;
@@ -134,7 +136,9 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
     {
         var sketch = new LossSketch(pairs, logNeglected);
         var windows = place(sketch);
-        var h = GridInterval.For(pairs, windows, logNeglected, interval, bound);
+        if (windows.Any(IsLost))
+            return Unknown();
+        var h = GridInterval.For(pairs, windows, logNeglected, interval, gridError, bound);
         var grids = pairs.Select(part => (
             Grid: bound == Bound.Upper ? GridRounding.Above(part.Pair, h, logNeglected) : GridRounding.Below(part.Pair, h, logNeglected),
             part.Count)).ToArray();
@@ -146,6 +150,8 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
         {
             sketch = new LossSketch(grids);
             windows = place(sketch);
+            if (windows.Any(IsLost))
+                return Unknown();
         }
 
         // A window that is too wide is cut, and pays for what it misses.
@@ -174,6 +180,15 @@ internal sealed class LossComposition(IReadOnlyList<(DominatingPair Pair, long C
         return (
             (Side(convolution.OfP(windows[0].Tilt * h), 0), Infinite(grids, grid => grid.InfiniteMass)),
             (Side(convolution.OfQ(windows[1].Tilt * h), 1), Infinite(grids, grid => grid.InfiniteMassOfQ)));
+
+        // After absurdly many steps the sketch's moments are no numbers any more, and nothing is known.
+        static bool IsLost(TiltedWindow window) => !(window.High >= window.Low && double.IsFinite(window.High - window.Low));
+
+        ((TiltedMass, double), (TiltedMass, double)) Unknown()
+        {
+            var infinite = bound == Bound.Upper ? 1.0 : 0.0;
+            return ((TiltedMass.Nothing, infinite), (TiltedMass.Nothing, infinite));
+        }
 
         // A coarse grid can be far from what was sketched, many times over after many steps.
         bool LooksDifferent(TiltedWindow window) => Math.Abs(grids.Select((grid, part) =>

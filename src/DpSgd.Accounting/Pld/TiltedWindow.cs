@@ -20,8 +20,8 @@ namespace DpSgd.Accounting;
 internal readonly record struct TiltedWindow(
     int Sign, double Tilt, double Low, double High, double LowTilt, double HighTilt, double Deviation, double Middle, double LogDelta)
 {
-    // The tilted mass outside of the window is below e^-29, and is added to delta all the same.
-    private const double Outside = 29;
+    // The mass outside of the window is below e^-20 of delta, and is added to delta all the same.
+    private const double Outside = 20;
 
     private static readonly double SqrtTwoPi = Math.Sqrt(2 * Math.PI);
 
@@ -63,9 +63,10 @@ internal readonly record struct TiltedWindow(
     private static TiltedWindow At(LossSketch sketch, int sign, double tilt)
     {
         var here = Cumulants(sketch, sign, tilt);
-        var (high, highTilt) = End(sketch, sign, tilt, 1);
-        var (low, lowTilt) = End(sketch, sign, tilt, -1);
-        var logDelta = here.LogMoment - tilt * here.Mean - LogPrefactor(tilt, here.Variance);
+        var logPrefactor = LogPrefactor(tilt, here.Variance);
+        var (high, highTilt) = End(sketch, sign, tilt, 1, Outside + logPrefactor);
+        var (low, lowTilt) = End(sketch, sign, tilt, -1, Outside + logPrefactor);
+        var logDelta = here.LogMoment - tilt * here.Mean - logPrefactor;
         return new(sign, tilt, low, high, lowTilt, highTilt, Math.Sqrt(here.Variance), here.Mean, logDelta);
     }
 
@@ -96,14 +97,14 @@ internal readonly record struct TiltedWindow(
         return 0.5 * (low + high);
     }
 
-    /// <summary>The loss beyond which the mass is below e^-<see cref="Outside"/>, by the best Chernoff bound.</summary>
-    private static (double Loss, double Tilt) End(LossSketch sketch, int sign, double tilt, int side)
+    /// <summary>The loss beyond which the tilted mass is below e^-<paramref name="outside"/>, by the best Chernoff bound.</summary>
+    private static (double Loss, double Tilt) End(LossSketch sketch, int sign, double tilt, int side, double outside)
     {
         var (logMoment, _, variance) = Cumulants(sketch, sign, tilt);
-        var (low, high) = (0.0, Math.Sqrt(2 * Outside / Math.Max(variance, 1e-300)));
+        var (low, high) = (0.0, Math.Sqrt(2 * outside / Math.Max(variance, 1e-300)));
         var most = side > 0 ? Most(sketch, sign) : Most(sketch, -sign);
 
-        // Increasing in the distance from the tilt, and Outside where the bound is best.
+        // Increasing in the distance from the tilt, and so much where the bound is best.
         double Depth(double distance, out double mean)
         {
             var there = Cumulants(sketch, sign, tilt + side * distance);
@@ -111,7 +112,7 @@ internal readonly record struct TiltedWindow(
             return side * distance * there.Mean - there.LogMoment + logMoment;
         }
 
-        for (var depth = Depth(high, out var mean); depth < Outside; depth = Depth(high, out mean))
+        for (var depth = Depth(high, out var mean); depth < outside; depth = Depth(high, out mean))
         {
             if (high * (most - side * mean) < 0.5)
                 break;
@@ -121,13 +122,13 @@ internal readonly record struct TiltedWindow(
         for (var i = 0; i < 60 && high - low > 0.02 * high; i++)
         {
             var middle = 0.5 * (low + high);
-            if (Depth(middle, out _) < Outside)
+            if (Depth(middle, out _) < outside)
                 low = middle;
             else
                 high = middle;
         }
 
-        var end = side * (Cumulants(sketch, sign, tilt + side * high).LogMoment - logMoment + Outside) / high;
+        var end = side * (Cumulants(sketch, sign, tilt + side * high).LogMoment - logMoment + outside) / high;
         return (end, tilt + side * high);
     }
 }

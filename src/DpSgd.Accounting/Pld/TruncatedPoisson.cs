@@ -15,6 +15,8 @@ internal static class TruncatedPoisson
         var plain = DominatingPairs.Gaussian(q, sigma, replaceOne);
         if (plain.Pair is null && plain.GaussianNoise is null)
             return plain;
+        if (sigma < 2 * DominatingPairs.SmallestNoiseOfSample)
+            return LedgerPair.EverythingOf(1, sigma);
 
         // Given that the example is in the sample, the others fill the batch.
         var (tail, longerTail) = (BinomialTail.Above(most, n - 1, q), BinomialTail.Above(most + 1, n, q));

@@ -27,11 +27,11 @@ internal static class StatementText
     /// <summary>The first sentence has three digits, and may have been rounded below what is proved.</summary>
     public static string Exact(double epsilon) => $"To six digits, rounded up: eps = {PythonNumber.GeneralUp(epsilon, 6)}.";
 
-    /// <summary>The tutorial's first sentence.</summary>
+    /// <summary>The tutorial's first sentence, with epsilon to the nearest three digits as there.</summary>
     public static string Sentence(double samplingProbability, double noiseMultiplier, long steps, double epsilon, double delta) =>
         $"DP-SGD with sampling rate = {PythonNumber.General(100 * samplingProbability, 3)}% and noise_multiplier = {PythonNumber.Repr(noiseMultiplier)}"
         + $" iterated over {Whole(steps)} steps satisfies differential privacy"
-        + $" with eps = {Short(epsilon)} and delta = {PythonNumber.Repr(delta)}.";
+        + $" with eps = {PythonNumber.General(epsilon, 3)} and delta = {PythonNumber.Repr(delta)}.";
 
     /// <summary>The tutorial's second sentence, or what stands for it without an order.</summary>
     public static string Proof(double? optimalOrder) => optimalOrder is { } order
@@ -103,11 +103,8 @@ internal static class StatementText
     public static string MeaningOfDelta(double delta) =>
         $"- Delta: the probability of any set of outcomes on one of two neighbouring data sets exceeds e^eps times that on the other by at most {PythonNumber.Repr(delta)}.";
 
-    /// <summary>An epsilon to three digits, to the nearest as in the tutorial.</summary>
-    public static string Short(double epsilon) => PythonNumber.General(epsilon, 3);
-
-    // To three digits, and never below what is proved.
-    private static string Up(double epsilon) => PythonNumber.GeneralUp(epsilon, 3);
+    /// <summary>An epsilon to three digits, never below what is proved.</summary>
+    public static string Up(double epsilon) => PythonNumber.GeneralUp(epsilon, 3);
 
     private static string Mark(bool applies) => applies ? " (this run)" : " (not a guarantee for this run)";
 

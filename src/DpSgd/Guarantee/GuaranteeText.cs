@@ -19,7 +19,7 @@ internal static class GuaranteeText
     {
         yield return guarantee.Events is [(PoissonSampledDpEvent { Event: GaussianDpEvent gaussian } sampled, var steps)]
             ? StatementText.Sentence(sampled.SamplingProbability, gaussian.NoiseMultiplier, steps, guarantee.Epsilon, guarantee.Delta)
-            : $"DP-SGD as below satisfies differential privacy with eps = {StatementText.Short(guarantee.Epsilon)} and delta = {PythonNumber.Repr(guarantee.Delta)}.";
+            : $"DP-SGD as below satisfies differential privacy with eps = {StatementText.Up(guarantee.Epsilon)} and delta = {PythonNumber.Repr(guarantee.Delta)}.";
         yield return guarantee.OptimalOrder is not null || guarantee.Accountant == nameof(PldAccountant)
             ? StatementText.Proof(guarantee.OptimalOrder)
             : $"The eps was computed by {guarantee.Accountant}.";

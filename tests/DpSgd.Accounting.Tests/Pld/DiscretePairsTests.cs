@@ -70,12 +70,30 @@ public class DiscretePairsTests
                 foreach (var sensitivity in new[] { 32769, 1_000_000, long.MaxValue })
                 {
                     accountant.Invoking(a => a.Compose(new DiscreteLaplaceDpEvent(1, sensitivity)))
-                        .Should().Throw<NotSupportedException>().WithMessage($"*DiscreteLaplaceDpEvent*{sensitivity}*LaplaceDpEvent*");
+                        .Should().Throw<NotSupportedException>().WithMessage($"*DiscreteLaplaceDpEvent*{sensitivity}*EpsilonDeltaDpEvent*");
                 }
             }
         }
 
         new PldAccountant().Invoking(a => a.Compose(new DiscreteLaplaceDpEvent(1, 32768))).Should().NotThrow();
+    }
+
+    /// <summary>What is advised instead is at least as bad; the continuous Laplace mechanism of the same epsilon is not.</summary>
+    [Theory]
+    [InlineData(1, 1, NeighboringRelation.AddOrRemoveOne)]
+    [InlineData(0.02, 30, NeighboringRelation.AddOrRemoveOne)]
+    [InlineData(0.1, 5, NeighboringRelation.ReplaceOne)]
+    public void A_bound_of_discrete_Laplace(double parameter, long sensitivity, NeighboringRelation relation)
+    {
+        var factor = relation == NeighboringRelation.ReplaceOne ? 2 : 1;
+        var discrete = Pld(new DiscreteLaplaceDpEvent(parameter, sensitivity), 3, relation);
+        var advised = Pld(new EpsilonDeltaDpEvent(parameter * sensitivity * factor, 0), 3, relation);
+        var continuous = Pld(new LaplaceDpEvent(1 / (parameter * sensitivity)), 3, relation);
+        for (var epsilon = 0.0; epsilon < 1; epsilon += 0.2)
+        {
+            advised.GetDelta(epsilon).Should().BeGreaterThanOrEqualTo(discrete.GetDelta(epsilon));
+            continuous.GetDelta(epsilon).Should().BeLessThan(discrete.GetDeltaLowerBound(epsilon));
+        }
     }
 
     private static PldAccountant Pld(DpEvent dpEvent, long count, NeighboringRelation relation = NeighboringRelation.AddOrRemoveOne)

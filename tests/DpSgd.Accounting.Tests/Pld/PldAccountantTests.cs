@@ -54,6 +54,52 @@ public class PldAccountantTests
         }
     }
 
+    /// <summary>As many steps as can be counted: a bound or infinity, but no failure.</summary>
+    [Theory]
+    [InlineData(1e-17, 1e8, 0.5)]
+    [InlineData(0.9999999999999999, 0.03, 1e-15)]
+    public void More_steps_than_there_are_digits(double q, double sigma, double delta)
+    {
+        foreach (var relation in new[] { NeighboringRelation.AddOrRemoveOne, NeighboringRelation.ReplaceOne })
+        {
+            var accountant = Composed(new PoissonSampledDpEvent(q, new GaussianDpEvent(sigma)), long.MaxValue, relation);
+            accountant.GetEpsilon(delta).Should().BeInRange(accountant.GetEpsilonLowerBound(delta), double.PositiveInfinity);
+            accountant.GetDelta(1).Should().BeInRange(accountant.GetDeltaLowerBound(1), 1);
+        }
+    }
+
+    /// <summary>Without noise, or nearly, a sample shows who is in it: delta is the probability of ever being in one.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1e-300)]
+    [InlineData(1e-49)]
+    [InlineData(9e-4)]
+    public void Hardly_any_noise_on_samples(double sigma)
+    {
+        foreach (var relation in new[] { NeighboringRelation.AddOrRemoveOne, NeighboringRelation.ReplaceOne })
+        {
+            foreach (var dpEvent in new DpEvent[]
+            {
+                new PoissonSampledDpEvent(0.1, new GaussianDpEvent(sigma)),
+                new PoissonSampledDpEvent(0.1, new LaplaceDpEvent(sigma)),
+                new MixtureOfGaussiansDpEvent(sigma, [0, 1], [0.9, 0.1]),
+            }.Take(relation == NeighboringRelation.ReplaceOne ? 1 : 3))
+            {
+                var accountant = Composed(dpEvent, 2, relation);
+                accountant.GetDelta(3).Should().BeRelativelyClose(0.19, 1e-14);
+                accountant.GetEpsilon(0.2).Should().Be(0);
+                accountant.GetEpsilon(0.18).Should().BeGreaterThan(400);
+                accountant.GetDeltaLowerBound(3).Should().BeInRange(sigma == 0 ? 0.18999999 : 0, 0.1900001);
+            }
+
+            // Beside a mechanism without samples, and with samples of a fixed size.
+            var beside = Composed(new PoissonSampledDpEvent(0.1, new GaussianDpEvent(1)), 2, relation);
+            beside.Compose(new GaussianDpEvent(sigma));
+            beside.GetEpsilon(0.18).Should().BeGreaterThan(400);
+            Composed(new TruncatedSubsampledGaussianDpEvent(100, 0.1, 10, sigma), 2, relation).GetEpsilon(1e-5).Should().BeGreaterThan(400);
+        }
+    }
+
     /// <summary>Losses of a million, and steps so small that no grid can hold them: still a bound, and soon.</summary>
     [Theory]
     [InlineData(0.3, 0.001, 2, 1e-6, 1001000)]
@@ -108,7 +154,7 @@ public class PldAccountantTests
         new PldAccountant().GetDelta(0).Should().Be(0);
         foreach (var dpEvent in new DpEvent[] { new NoOpDpEvent(), new PoissonSampledDpEvent(0, new GaussianDpEvent(0)), new GaussianDpEvent(double.PositiveInfinity), new EpsilonDeltaDpEvent(0, 0) })
             Composed(dpEvent, 5).GetEpsilon(0).Should().Be(0);
-        foreach (var dpEvent in new DpEvent[] { new NonPrivateDpEvent(), new GaussianDpEvent(0), new PoissonSampledDpEvent(0.1, new GaussianDpEvent(0)), new LaplaceDpEvent(0), new EpsilonDeltaDpEvent(1, 1) })
+        foreach (var dpEvent in new DpEvent[] { new NonPrivateDpEvent(), new GaussianDpEvent(0), new PoissonSampledDpEvent(1, new GaussianDpEvent(0)), new LaplaceDpEvent(0), new EpsilonDeltaDpEvent(1, 1) })
         {
             Composed(dpEvent, 1).GetEpsilon(0.5).Should().Be(double.PositiveInfinity);
             Composed(dpEvent, 1).GetEpsilon(1).Should().Be(0);

@@ -99,6 +99,14 @@ public class TrainingGuaranteeTests
         guarantee.Events.Should().HaveCount(2);
         guarantee.Steps.Should().Be(1);
         guarantee.Statement.Should().StartWith("DP-SGD as below satisfies").And.Contain("- 2 times on a Poisson sample with probability 0.5: ").And.Contain("- 1 times Gaussian noise");
+
+        // Of ten epsilons about five would be below what is proved if they were rounded to the nearest.
+        foreach (var delta in Enumerable.Range(1, 10).Select(i => i * 1e-6))
+        {
+            guarantee = optimizer.Guarantee(delta);
+            var stated = guarantee.Statement.Split(" eps = ")[1].Split(' ')[0];
+            double.Parse(stated, CultureInfo.InvariantCulture).Should().BeInRange(guarantee.Epsilon, guarantee.Epsilon * 1.01);
+        }
     }
 
     [Fact]
