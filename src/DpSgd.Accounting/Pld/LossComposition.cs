@@ -177,9 +177,12 @@ internal sealed class LossComposition(
             offset += (Int128)grid.First * count;
         }
 
+        var (sumOfP, sumOfQ) = (convolution.OfP(windows[0].Tilt * h), convolution.OfQ(windows[1].Tilt * h));
+        if (!double.IsFinite(sumOfP.Rounding + sumOfQ.Rounding + logMoments.Sum()))
+            return Unknown();
         return (
-            (Side(convolution.OfP(windows[0].Tilt * h), 0), Infinite(grids, grid => grid.InfiniteMass)),
-            (Side(convolution.OfQ(windows[1].Tilt * h), 1), Infinite(grids, grid => grid.InfiniteMassOfQ)));
+            (Side(sumOfP, 0), Infinite(grids, grid => grid.InfiniteMass)),
+            (Side(sumOfQ, 1), Infinite(grids, grid => grid.InfiniteMassOfQ)));
 
         // After absurdly many steps the sketch's moments are no numbers any more, and nothing is known.
         static bool IsLost(TiltedWindow window) => !(window.High >= window.Low && double.IsFinite(window.High - window.Low));
@@ -222,7 +225,8 @@ internal sealed class LossComposition(
             var there = 0.0;
             for (var part = 0; part < grids.Length; part++)
                 there += grids[part].Count * grids[part].Grid.LogMoment(tiltOfP, sketch.LogMoment(part, tiltOfP));
-            return Math.Exp(Math.Min(0, there - logMoment - (tilt - window.Tilt) * loss));
+            var logOutside = there - logMoment - (tilt - window.Tilt) * loss;
+            return logOutside < 0 ? Math.Exp(logOutside) : 1;
         }
     }
 }
