@@ -4,7 +4,7 @@ using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
-namespace DpSgd.Tests.Sampling;
+namespace DpSgd.Tests.Ledger;
 
 /// <summary>An accountant that has no bound for the sampling is refused when the optimizer is made, with what to write instead.</summary>
 public class SamplingAccountantTests
