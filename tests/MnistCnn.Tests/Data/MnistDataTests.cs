@@ -1,3 +1,4 @@
+using DpSgd.Tests.TestKit;
 using MnistCnn.Data;
 using MnistCnn.Tests.TestKit;
 using TorchSharp;
@@ -44,14 +45,14 @@ public sealed class MnistDataTests
     {
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.Path);
-        var tensors = torch.Tensor.TotalCount;
+        var tensors = LiveTensors.Settled();
         using (var data = MnistData.Load(folder.Path))
         {
             data.Train.Count.Should().Be(SmallMnist.TrainCount);
             data.Test.Count.Should().Be(SmallMnist.TestCount);
-            torch.Tensor.TotalCount.Should().Be(tensors + 4);
+            LiveTensors.Settled().Should().Be(tensors + 4);
         }
-        torch.Tensor.TotalCount.Should().Be(tensors);
+        LiveTensors.Settled().Should().Be(tensors);
     }
 
     [Theory]
@@ -88,9 +89,9 @@ public sealed class MnistDataTests
         using var folder = new TemporaryFolder();
         SmallMnist.Write(folder.Path);
         File.WriteAllBytes(folder[name], content);
-        var tensors = torch.Tensor.TotalCount;
+        var tensors = LiveTensors.Settled();
         var load = () => MnistData.Load(folder.Path);
         load.Should().Throw<InvalidDataException>().WithMessage($"{folder[name]}: *{message}*");
-        torch.Tensor.TotalCount.Should().Be(tensors);
+        LiveTensors.Settled().Should().Be(tensors);
     }
 }

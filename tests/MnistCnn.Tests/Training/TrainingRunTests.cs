@@ -1,4 +1,5 @@
 using DpSgd.Accounting;
+using DpSgd.Tests.TestKit;
 using MnistCnn.Data;
 using MnistCnn.Model;
 using MnistCnn.Tests.TestKit;
@@ -127,7 +128,7 @@ public sealed class TrainingRunTests : IDisposable
     public void Steps_and_tests_leave_no_tensors_behind()
     {
         var during = new List<long>();
-        Train(new Hyperparameters { Epochs = 2, BatchSize = 100 }, new Recorder { AfterStep = _ => during.Add(torch.Tensor.TotalCount) });
+        Train(new Hyperparameters { Epochs = 2, BatchSize = 100 }, new Recorder { AfterStep = _ => during.Add(LiveTensors.Settled()) });
         during.Distinct().Should().ContainSingle();
     }
 
@@ -141,16 +142,9 @@ public sealed class TrainingRunTests : IDisposable
 
         static long Growth(Action action)
         {
-            var before = Count();
+            var before = LiveTensors.Settled();
             action();
-            return Count() - before;
-        }
-
-        static long Count()
-        {
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-            return torch.Tensor.TotalCount;
+            return LiveTensors.Settled() - before;
         }
     }
 
