@@ -162,20 +162,15 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
         sums + (row / _rows * RoomForRows + row % _rows) * RoomForColumns;
 
     /// <summary>A worker's memory: an example with its padding, some of its patches, the sums, and an example's weighted values.</summary>
-    private readonly record struct Room(nint PaddedStart, nint PatchesStart, nint SumsStart, nint ScaledStart)
+    private readonly struct Room(T* padded, T* patches, T* sums, T* scaled)
     {
-        public Room(T* padded, T* patches, T* sums, T* scaled)
-            : this((nint)padded, (nint)patches, (nint)sums, (nint)scaled)
-        {
-        }
+        public T* Padded { get; } = padded;
 
-        public T* Padded => (T*)PaddedStart;
+        public T* Patches { get; } = patches;
 
-        public T* Patches => (T*)PatchesStart;
+        public T* Sums { get; } = sums;
 
-        public T* Sums => (T*)SumsStart;
-
-        public T* Scaled => (T*)ScaledStart;
+        public T* Scaled { get; } = scaled;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

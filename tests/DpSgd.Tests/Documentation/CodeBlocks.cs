@@ -18,11 +18,8 @@ internal static partial class CodeBlocks
     /// <summary>An assembly that DpSgd shows its internals, and that is not loaded here.</summary>
     private const string FriendOfLibrary = "DpSgd.Benchmarks";
 
-    public static IReadOnlyList<string> Of(string markdownFile, string language) => Block()
-        .Matches(File.ReadAllText(markdownFile))
-        .Where(match => match.Groups["language"].Value == language)
-        .Select(match => match.Groups["code"].Value)
-        .ToList();
+    public static IReadOnlyList<string> Of(string markdownFile, string language) =>
+        All(markdownFile).Where(block => block.Language == language).Select(block => block.Code).ToList();
 
     /// <returns>The program as an assembly.</returns>
     public static byte[] Compile(string program, string name)
