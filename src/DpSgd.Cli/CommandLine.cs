@@ -8,6 +8,16 @@ namespace DpSgd.Cli;
 /// <summary>The command line as a whole: the commands, and how they end.</summary>
 internal static class CommandLine
 {
+    private static readonly (string Name, Func<Command> Create)[] Commands =
+    [
+        ("epsilon", EpsilonCommand.Create),
+        ("noise", NoiseCommand.Create),
+        ("steps", StepsCommand.Create),
+        ("statement", StatementCommand.Create),
+        ("compare", CompareCommand.Create),
+        ("plot", PlotCommand.Create),
+    ];
+
     /// <summary>Runs what was typed.</summary>
     /// <param name="arguments">What was typed after the program's name.</param>
     /// <param name="output">For answers; null for standard output.</param>
@@ -15,7 +25,7 @@ internal static class CommandLine
     /// <returns>One of <see cref="ExitCode"/>.</returns>
     public static int Invoke(IReadOnlyList<string> arguments, TextWriter? output = null, TextWriter? error = null)
     {
-        var parsed = Create().Parse(arguments);
+        var parsed = Create(arguments.FirstOrDefault()).Parse(arguments);
         error ??= Console.Error;
         try
         {
@@ -46,17 +56,17 @@ internal static class CommandLine
         }
     }
 
-    private static RootCommand Create()
+    // A command takes milliseconds to make, so where one is named the others are not made.
+    private static RootCommand Create(string? name)
     {
-        var root = new RootCommand("What differentially private training (DP-SGD) costs, before it is done.")
+        var root = new RootCommand("What differentially private training (DP-SGD) costs, before it is done.");
+        var isNamed = Array.Exists(Commands, command => command.Name == name);
+        foreach (var (command, create) in Commands)
         {
-            EpsilonCommand.Create(),
-            NoiseCommand.Create(),
-            StepsCommand.Create(),
-            StatementCommand.Create(),
-            CompareCommand.Create(),
-            PlotCommand.Create(),
-        };
+            if (!isNamed || command == name)
+                root.Add(create());
+        }
+
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);
         return root;

@@ -42,13 +42,17 @@ internal sealed class BinomialSum
 
     private static double[][] ComputeLogCoefficients()
     {
+        // Pascal's triangle: row by row, from its end, so that each entry still finds its left neighbour of the row before.
         var rows = new double[LargestOrder + 1][];
-        var row = new UInt128[] { 1 };
+        var row = new ulong[LargestOrder + 1];
         for (var order = 0; order <= LargestOrder; order++)
         {
-            rows[order] = Array.ConvertAll(row, coefficient => Math.Log((double)coefficient));
-            UInt128[] next = [1, .. row.Zip(row.Skip(1), (left, right) => left + right), 1];
-            row = next;
+            rows[order] = new double[order + 1];
+            row[order] = 1;
+            for (var k = order - 1; k > 0; k--)
+                row[k] += row[k - 1];
+            for (var k = 0; k <= order; k++)
+                rows[order][k] = Math.Log(row[k]);
         }
 
         return rows;
