@@ -114,6 +114,30 @@ public class DPOptimizerWrappingTests
     }
 
     [Fact]
+    public void State_goes_through_a_stream_too_and_to_a_device()
+    {
+        using var scope = NewDisposeScope();
+        var (model, copy) = (Toy.Model(), Toy.Model());
+        var (x, y) = Toy.Batch(12);
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.05, momentum: 0.9), model, Toy.NoPrivacy);
+        optimizer.step(() => Toy.Loss(model, x, y, nn.Reduction.None));
+        copy.load_state_dict(model.state_dict());
+        using var bare = optim.SGD(copy.parameters(), 0.05, momentum: 0.9);
+        using var resumed = new DPOptimizer(bare, copy, Toy.NoPrivacy);
+        using var stream = new MemoryStream();
+        using (var writer = new BinaryWriter(stream, System.Text.Encoding.UTF8, leaveOpen: true))
+            optimizer.save_state_dict(writer);
+        stream.Position = 0;
+        using (var reader = new BinaryReader(stream))
+            resumed.load_state_dict(reader);
+        resumed.to(CPU);
+
+        optimizer.step(() => Toy.Loss(model, x, y, nn.Reduction.None));
+        resumed.step(() => Toy.Loss(copy, x, y, nn.Reduction.None));
+        TensorAssert.AreClose(Toy.Weights(copy), Toy.Weights(model), 1e-12);
+    }
+
+    [Fact]
     public void State_goes_to_a_file_and_back_between_private_and_bare_optimizers()
     {
         using var scope = NewDisposeScope();

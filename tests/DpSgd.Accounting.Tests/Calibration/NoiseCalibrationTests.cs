@@ -81,6 +81,19 @@ public class NoiseCalibrationTests
     }
 
     [Fact]
+    public void Steps_of_any_kind_are_calibrated()
+    {
+        NoiseCalibration.FindNoiseMultiplier(1, 1e-5, sigma => new PoissonSampledDpEvent(0.01, new GaussianDpEvent(sigma)), 100)
+            .Should().BeApproximately(NoiseCalibration.FindNoiseMultiplier(1, 1e-5, 0.01, 100), 1e-6);
+        NoiseCalibration.FindNoiseMultiplier(1, 1e-5, sigma => new GaussianDpEvent(sigma / 2), 10)
+            .Should().BeApproximately(2 * NoiseCalibration.FindNoiseMultiplier(1, 1e-5, 1, 10), 1e-5);
+        FluentActions.Invoking(() => NoiseCalibration.FindNoiseMultiplier(1, 1e-5, null!, 10))
+            .Should().Throw<ArgumentNullException>().WithParameterName("step");
+        FluentActions.Invoking(() => NoiseCalibration.FindNoiseMultiplier(1, 1e-5, sigma => new GaussianDpEvent(sigma), 0))
+            .Should().Throw<ArgumentOutOfRangeException>().WithParameterName("steps");
+    }
+
+    [Fact]
     public void What_costs_nothing_needs_nothing()
     {
         NoiseCalibration.FindNoiseMultiplier(1, 1e-5, 0, 100).Should().Be(0);

@@ -49,16 +49,16 @@ public sealed class LoadableLibTorchSharpTests : IDisposable
 
         // Publish takes the same copy, and a second build makes none.
         var copied = File.GetLastWriteTimeUtc(Single("obj"));
-        Dotnet("publish", "-c", "Debug", "-p:LoadableLibTorchSharp=true", "-o", "published");
+        Dotnet("publish", "--no-restore", "-c", "Debug", "-p:LoadableLibTorchSharp=true", "-o", "published");
         DifferingBits(_original, Single("published")).Should().Be(1);
         File.GetLastWriteTimeUtc(Single("obj")).Should().Be(copied);
 
         // Turned off, the output is the package's file, linked or copied over the other.
-        Dotnet("build", "-p:LoadableLibTorchSharp=false");
+        Dotnet("build", "--no-restore", "-p:LoadableLibTorchSharp=false");
         Hash(built).Should().Be(before);
 
         // And back: the link into the package cache is broken first, not written through.
-        Dotnet("build", "-p:LoadableLibTorchSharp=true", "-p:CreateHardLinksForCopyFilesToOutputDirectoryIfPossible=false");
+        Dotnet("build", "--no-restore", "-p:LoadableLibTorchSharp=true", "-p:CreateHardLinksForCopyFilesToOutputDirectoryIfPossible=false");
         DifferingBits(_original, built).Should().Be(1);
         Hash(_original).Should().Be(before);
     }
