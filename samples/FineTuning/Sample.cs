@@ -14,8 +14,7 @@ internal static class Sample
 {
     private const int BatchSize = 400;
     private const double L2NormClip = 1;
-    private const double LearningRate = 0.2;
-    private const double FromScratchLearningRate = 0.05;
+    private const double LearningRate = 0.05;
     private const double Momentum = 0.9;
 
     private const int PublicEpochs = 3;
@@ -51,7 +50,7 @@ internal static class Sample
         using var loader = new PoissonDataLoader(images, labels, BatchSize);
         var trained = model.parameters().Where(parameter => parameter.requires_grad).ToList();
         output.WriteLine($"{labels.shape[0]} private images, {Count(trained)} trained parameters of {Count(model.parameters())}.");
-        var sgd = optim.SGD(trained, fromScratch ? FromScratchLearningRate : LearningRate, momentum: Momentum);
+        var sgd = optim.SGD(trained, LearningRate, momentum: Momentum);
         Training.Run(options, model, sgd, L2NormClip, loader, Digits.Private(mnist.Test), output);
     }
 
