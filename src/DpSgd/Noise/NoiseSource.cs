@@ -94,7 +94,7 @@ public abstract class NoiseSource
         }
         else
         {
-            Parallel.For(0, segments, new() { MaxDegreeOfParallelism = threads.Value }, AddToSegment);
+            Threading.Team.For(segments, threads.Value, AddToSegment);
         }
         CryptographicOperations.ZeroMemory(keys);
 

@@ -123,7 +123,7 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
         if (workers == 1)
             Work(0);
         else
-            Parallel.For(0, workers, Work);
+            Threading.Team.For(workers, workers, Work);
 
         void Work(int worker)
         {
