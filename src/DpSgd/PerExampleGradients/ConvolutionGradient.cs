@@ -56,7 +56,7 @@ internal sealed class ConvolutionGradient : PerExampleGradient
     public override Tensor WriteOut()
     {
         if (_kept is null && _products is not null)
-            Norms(_products, empty(_values.shape[0], Length, dtype: _values.dtype));
+            Norms(_products, _workspace.Keep(_values.dtype, _values.shape[0], Length) ?? empty(_values.shape[0], Length, dtype: _values.dtype));
         return _kept ??= OnAnyDevice();
     }
 

@@ -22,6 +22,7 @@ internal sealed class GradientTap : IDisposable
     private readonly Tensor _anchor;
     private long? _examples;
     private string? _failure;
+    private LayerUse? _writtenOut;
     private bool _inModel;
 
     /// <param name="model">The whole model.</param>
@@ -77,8 +78,26 @@ internal sealed class GradientTap : IDisposable
             }
         }
         RefuseChangedInputs(caught);
-        _workspace.Release();
+        ForgetWrittenOut();
         return TappedBatch.From(_examples!.Value, caught, _workspace);
+    }
+
+    /// <summary>Called by the backward pass. Never throws: an exception there would end the process.</summary>
+    /// <returns>Whether the gradient was kept.</returns>
+    public bool Receive(LayerUse use, Tensor gradient)
+    {
+        var failure = use.IsDisposed ? "the backward pass went through an earlier call of the model than the last one"
+            : use.HasGradient ? "the backward pass went twice through one forward pass"
+            : gradient.requires_grad ? "the backward pass was made with create_graph"
+            : null;
+        _failure ??= failure;
+        if (failure is not null)
+            return false;
+        ForgetWrittenOut();
+        use.Receive(gradient);
+        if (use.WriteOut(_workspace))
+            _writtenOut = use;
+        return true;
     }
 
     /// <summary>Lets go of the gradients that were caught. A forward pass that waits for its backward pass is kept.</summary>
@@ -90,6 +109,8 @@ internal sealed class GradientTap : IDisposable
         foreach (var use in _uses.Where(use => use.HasGradient))
             use.Dispose();
         _uses.RemoveAll(use => use.IsDisposed);
+        _writtenOut = null;
+        _workspace.Release();
     }
 
     /// <summary>Lets go of all that was caught.</summary>
@@ -199,7 +220,16 @@ internal sealed class GradientTap : IDisposable
         foreach (var use in _uses)
             use.Dispose();
         _uses.Clear();
+        _writtenOut = null;
+        _workspace.Release();
         _failure = null;
+    }
+
+    /// <summary>Of the last layer that was written out the gradient was still to be given back to libtorch.</summary>
+    private void ForgetWrittenOut()
+    {
+        _writtenOut?.ForgetOutputGradient();
+        _writtenOut = null;
     }
 
     private Tensor Caught(
@@ -216,10 +246,10 @@ internal sealed class GradientTap : IDisposable
                 $"Layer '{layer.Path}' got an input of shape [{string.Join(", ", input.shape)}]. Give it a batch: " +
                 "the first dimension must be the example.");
         }
-        var use = new LayerUse(layer, parameters, _inModel, inputs, _anchor, failure => _failure ??= failure);
+        var use = new LayerUse(layer, parameters, _inModel, inputs, _anchor);
         _uses.Add(use);
         using (output)
-            return TapFunction.Tap(output, use, _anchor);
+            return TapFunction.Tap(output, use, this, _anchor);
     }
 
     /// <summary>
