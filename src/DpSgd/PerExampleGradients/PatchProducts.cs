@@ -1,9 +1,7 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using DpSgd.Clipping;
 using DpSgd.Threading;
+using static DpSgd.PerExampleGradients.Vectors;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -157,62 +155,5 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
         public T* Sums { get; } = sums;
 
         public T* Values { get; } = values;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static double SumOfSquares(ReadOnlySpan<T> values)
-    {
-        var sum = 0.0;
-        var i = 0;
-        if (typeof(T) == typeof(float))
-        {
-            var singles = MemoryMarshal.Cast<T, float>(values);
-            var (even, odd) = (Vector512<double>.Zero, Vector512<double>.Zero);
-            for (; i <= singles.Length - Vector512<float>.Count; i += Vector512<float>.Count)
-            {
-                var (low, high) = Vector512.Widen(Vector512.Create(singles.Slice(i, Vector512<float>.Count)));
-                even = Vector512.MultiplyAddEstimate(low, low, even);
-                odd = Vector512.MultiplyAddEstimate(high, high, odd);
-            }
-            sum = Vector512.Sum(even + odd);
-        }
-        for (; i < values.Length; i++)
-        {
-            var value = double.CreateTruncating(values[i]);
-            sum += value * value;
-        }
-        return sum;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Scale(T* values, T scale, T* scaled, int count)
-    {
-        var scales = Vector512.Create(scale);
-        var i = 0;
-        for (; i <= count - Vector512<T>.Count; i += Vector512<T>.Count)
-            (scales * Vector512.Load(values + i)).Store(scaled + i);
-        for (; i < count; i++)
-            scaled[i] = scale * values[i];
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Add(T* values, T* total, int count)
-    {
-        var i = 0;
-        for (; i <= count - Vector512<T>.Count; i += Vector512<T>.Count)
-            (Vector512.Load(total + i) + Vector512.Load(values + i)).Store(total + i);
-        for (; i < count; i++)
-            total[i] += values[i];
-    }
-
-    private static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
-
-    private static TValue* Start<TValue>(Tensor tensor)
-        where TValue : unmanaged
-    {
-        if (tensor.numel() == 0)
-            return null;
-        using var first = tensor.view(-1).narrow(0, 0, 1);
-        return (TValue*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
     }
 }
