@@ -30,14 +30,6 @@ internal sealed class OuterProductGradient(Tensor left, Tensor right, Workspace 
             return SquaredSizes(microbatches);
         var isGram = 2 * rows * (p + q) < p * q;
         var bytes = isGram ? sizeof(double) * rows * (3 * rows + p + q) : 2 * p * q * left.element_size();
-        if (!isGram && OuterProductNorms.Serves(left))
-        {
-            return ByParts(microbatches, microbatches.IsOneExampleEach ? 1 : rows * (p + q) * left.element_size(), (l, r) =>
-            {
-                var (squared, sizes) = OuterProductNorms.Of(l, r, workspace);
-                return NormBound.WithRounding(squared, sizes, rows, left.dtype);
-            });
-        }
         return ByParts(microbatches, bytes, (l, r) =>
         {
             var sizes = SquaredSizes(l, r);

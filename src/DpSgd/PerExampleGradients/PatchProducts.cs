@@ -1,8 +1,7 @@
 using System.Numerics;
-using System.Runtime.Intrinsics;
 using DpSgd.Threading;
-using static DpSgd.PerExampleGradients.Vectors;
 using TorchSharp;
+using static DpSgd.PerExampleGradients.Vectors;
 using static TorchSharp.torch;
 
 namespace DpSgd.PerExampleGradients;

@@ -2,6 +2,8 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace DpSgd.PerExampleGradients;
 
@@ -60,26 +62,8 @@ internal static unsafe class Vectors
             total[i] += values[i];
     }
 
-    /// <summary>transposed[c, r] = values[r, c].</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Transpose<T>(T* values, int rows, int columns, T* transposed)
-        where T : unmanaged
-    {
-        // Squares of 16, so that each cache line is fetched once.
-        for (var r0 = 0; r0 < rows; r0 += 16)
-        {
-            var r1 = Math.Min(r0 + 16, rows);
-            for (var c = 0; c < columns; c++)
-            {
-                var to = transposed + (long)c * rows;
-                for (var r = r0; r < r1; r++)
-                    to[r] = values[(long)r * columns + c];
-            }
-        }
-    }
-
     /// <summary>Where a contiguous tensor's values begin.</summary>
-    public static T* Start<T>(TorchSharp.torch.Tensor tensor)
+    public static T* Start<T>(Tensor tensor)
         where T : unmanaged
     {
         if (tensor.numel() == 0)
