@@ -106,12 +106,16 @@ internal sealed class LayerUse : IDisposable
         return false;
     }
 
+    /// <summary>Numbers of 16 bits as numbers of 32; others as they are.</summary>
+    public static Tensor Widened(Tensor tensor) =>
+        tensor.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? tensor.to(ScalarType.Float32) : tensor;
+
     private static void Widen(ref Tensor? tensor)
     {
-        if (tensor is not { dtype: ScalarType.BFloat16 or ScalarType.Float16 })
+        if (tensor is not { } narrow || Widened(narrow) is not { } wide || ReferenceEquals(wide, narrow))
             return;
-        using var narrow = tensor;
-        tensor = narrow.to(ScalarType.Float32).DetachFromDisposeScope();
+        narrow.Dispose();
+        tensor = wide.DetachFromDisposeScope();
     }
 
     /// <summary>A handle of our own, which neither a dispose scope nor Sequential will take away.</summary>
