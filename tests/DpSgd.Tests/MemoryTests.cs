@@ -26,7 +26,9 @@ public class MemoryTests
     public void The_result_does_not_depend_on_the_budget(string name, int microbatch)
     {
         using var scope = NewDisposeScope();
-        foreach (var (type, tolerance) in new[] { (ScalarType.Float64, 1e-12), (ScalarType.Float32, 1e-6) })
+        // A convolution's gradient that is made again for the sum is clipped by as much more as rounding may make the two differ.
+        var single = name.StartsWith("Conv", StringComparison.Ordinal) ? 5e-5 : 1e-6;
+        foreach (var (type, tolerance) in new[] { (ScalarType.Float64, 1e-12), (ScalarType.Float32, single) })
         {
             random.manual_seed(1);
             var (makeLayer, makeInputs) = LayerCases.All[name];
