@@ -26,8 +26,10 @@ public class MemoryTests
     public void The_result_does_not_depend_on_the_budget(string name, int microbatch)
     {
         using var scope = NewDisposeScope();
-        // In single precision the norm, which is taken from above, depends on the way to it by a few units of rounding.
-        foreach (var (type, tolerance) in new[] { (ScalarType.Float64, 1e-12), (ScalarType.Float32, 4e-6) })
+        // In single precision the norm, which is taken from above, depends on the way to it by a few units of rounding; and
+        // a convolution's gradient that is made again for the sum is clipped by as much more as the two may differ by.
+        var single = name.StartsWith("Conv", StringComparison.Ordinal) ? 5e-5 : 4e-6;
+        foreach (var (type, tolerance) in new[] { (ScalarType.Float64, 1e-12), (ScalarType.Float32, single) })
         {
             random.manual_seed(1);
             var (makeLayer, makeInputs) = LayerCases.All[name];

@@ -12,6 +12,10 @@ namespace DpSgd.PerExampleGradients;
 /// </summary>
 internal sealed class GradientTap : IDisposable
 {
+    private const string KeepApart =
+        "Keep the examples apart: the first dimension must be the example, from the model's input to the loss. What is the same for all " +
+        "of them, as positions are, goes in once for each: arange(steps).expand(examples, steps)";
+
     private static readonly ConditionalWeakTable<nn.Module, GradientTap> Tapped = [];
 
     private readonly nn.Module _model;
@@ -33,7 +37,9 @@ internal sealed class GradientTap : IDisposable
     {
         _workspace = workspace;
         _model = model;
-        _anchor = zeros([], requires_grad: true).DetachFromDisposeScope();
+        // On the layers' device: a gradient that has to cross to another one makes the host wait, for each layer.
+        var device = layers.Count > 0 ? layers[0].Parameters[0].Parameter.device : CPU;
+        _anchor = zeros([], device: device, requires_grad: true).DetachFromDisposeScope();
         try
         {
             foreach (var module in layers.Select(layer => layer.Module).Append(model).Distinct())
@@ -73,9 +79,14 @@ internal sealed class GradientTap : IDisposable
                 throw Refuse("the model was called without a tensor, so the number of examples is not known. Give it the batch as a tensor");
             if (use.BatchSize != _examples)
             {
-                throw Refuse($"layer '{use.Layer.Path}' saw {use.BatchSize} rows, but the model was called with {_examples} examples. " +
-                    "Keep the examples apart: the first dimension must be the example, from the model's input to the loss");
+                throw Refuse($"layer '{use.Layer.Path}' saw {use.BatchSize} rows, but the model was called with {_examples} examples. {KeepApart}");
             }
+            if (use.OutputShape.Count == 0 || use.OutputShape[0] != _examples)
+            {
+                throw Refuse($"layer '{use.Layer.Path}' put out a tensor of shape [{string.Join(", ", use.OutputShape)}] for {_examples} examples. {KeepApart}");
+            }
+            if (use.Layer.Rule.WhyNotExamples(use) is { } reason)
+                throw Refuse($"layer '{use.Layer.Path}' {reason}. {KeepApart}");
         }
         RefuseChangedInputs(caught);
         ForgetWrittenOut();
@@ -248,8 +259,11 @@ internal sealed class GradientTap : IDisposable
         }
         var use = new LayerUse(layer, parameters, _inModel, inputs, _anchor);
         _uses.Add(use);
-        using (output)
-            return TapFunction.Tap(output, use, this, _anchor);
+        var tapped = TapFunction.Tap(output, use, this, _anchor);
+        // A layer may hand on what it was given, which is then still the caller's.
+        if (!inputs.Any(given => ReferenceEquals(given, output)))
+            output.Dispose();
+        return tapped;
     }
 
     /// <summary>

@@ -30,6 +30,9 @@ public abstract class LayerRule
     /// <summary>Whether the gradients are made as the tensors that they are, so that it may as well be done as soon as they can be.</summary>
     internal virtual bool WritesOut => false;
 
+    /// <summary>Why what went in cannot be a row for each example although it has as many rows, to be read after the layer's name; null if it can.</summary>
+    internal virtual string? WhyNotExamples(LayerUse use) => null;
+
     /// <summary>How many of the layer's inputs, the first ones, are not changed after the call. The layer itself fills the others.</summary>
     internal virtual int FixedInputs => int.MaxValue;
 }

@@ -51,6 +51,9 @@ internal sealed class LayerUse : IDisposable
     /// <summary>Whether the loss depends on this use, and the backward pass has been through it.</summary>
     public bool HasGradient { get; private set; }
 
+    /// <summary>Shape of what came out, once the backward pass has been through it.</summary>
+    public IReadOnlyList<long> OutputShape { get; private set; } = [];
+
     public bool IsDisposed { get; private set; }
 
     public long BatchSize => Input.shape[0];
@@ -59,6 +62,7 @@ internal sealed class LayerUse : IDisposable
     public void Receive(Tensor gradient)
     {
         _outputGradient = Keep(gradient);
+        OutputShape = gradient.shape;
         HasGradient = true;
     }
 
@@ -78,7 +82,7 @@ internal sealed class LayerUse : IDisposable
         try
         {
             using var scope = NewDisposeScope();
-            var gradients = Parameters.ToDictionary(p => p.Name, p => Layer.Rule.GradientOf(p.Name, this, workspace).WriteOut());
+            var gradients = Parameters.ToDictionary(p => p.Name, p => Layer.Rule.GradientOf(p.Name, this, workspace).WriteOutToKeep());
             foreach (var gradient in gradients.Values)
                 gradient.DetachFromDisposeScope();
             _written = gradients;
@@ -132,12 +136,16 @@ internal sealed class LayerUse : IDisposable
         return value.mul(anchor).DetachFromDisposeScope();
     }
 
+    /// <summary>Numbers of 16 bits as numbers of 32; others as they are.</summary>
+    public static Tensor Widened(Tensor tensor) =>
+        tensor.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? tensor.to(ScalarType.Float32) : tensor;
+
     private static void Widen(ref Tensor? tensor)
     {
-        if (tensor is not { dtype: ScalarType.BFloat16 or ScalarType.Float16 })
+        if (tensor is not { } narrow || Widened(narrow) is not { } wide || ReferenceEquals(wide, narrow))
             return;
-        using var narrow = tensor;
-        tensor = narrow.to(ScalarType.Float32).DetachFromDisposeScope();
+        narrow.Dispose();
+        tensor = wide.DetachFromDisposeScope();
     }
 
     /// <summary>A handle of our own, which neither a dispose scope nor Sequential will take away.</summary>
