@@ -30,8 +30,8 @@ public partial class DPOptimizer
         catch (KeyNotFoundException)
         {
             throw new ArgumentException(
-                "The optimizer was made for other parameters than the model has now: the model was moved to another device or type since. " +
-                "Move the model first, then make the optimizer.", nameof(optimizer));
+                "The optimizer was made for other parameters than the model has now: the model was moved to another device or type " +
+                "since, or its modules were replaced by ModelFixer. Move the model first, or fix it, and then make the optimizer.", nameof(optimizer));
         }
     }
 

@@ -12,8 +12,7 @@ public class BFloat16Tests
 {
     private const double UnitRoundoff = 1.0 / 512;   // bfloat16 has 8 bits
 
-    public static TheoryData<string> Layers =>
-        ["Linear", "Linear on a sequence", "Conv2d with padding", "ConvTranspose2d", "Embedding", "EmbeddingBag sum", "LayerNorm on a sequence", "GroupNorm on an image", "PReLU by channel", "Bilinear"];
+    public static TheoryData<string> Layers => [.. LayerCases.All.Keys];
 
     [Theory]
     [MemberData(nameof(Layers))]

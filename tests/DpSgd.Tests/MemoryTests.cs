@@ -26,7 +26,10 @@ public class MemoryTests
     public void The_result_does_not_depend_on_the_budget(string name, int microbatch)
     {
         using var scope = NewDisposeScope();
-        foreach (var (type, tolerance) in new[] { (ScalarType.Float64, 1e-12), (ScalarType.Float32, 1e-6) })
+        // In single precision the norm, which is taken from above, depends on the way to it by a few units of rounding; and
+        // a convolution's gradient that is made again for the sum is clipped by as much more as the two may differ by.
+        var single = name.StartsWith("Conv", StringComparison.Ordinal) ? 5e-5 : 4e-6;
+        foreach (var (type, tolerance) in new[] { (ScalarType.Float64, 1e-12), (ScalarType.Float32, single) })
         {
             random.manual_seed(1);
             var (makeLayer, makeInputs) = LayerCases.All[name];
@@ -99,8 +102,9 @@ public class MemoryTests
     [Fact]
     public void Two_thousand_steps_leave_memory_as_it_was()
     {
-        // In a process of its own: what other tests have done to this one would be seen.
-        var printed = Repository.Run(Repository.Root, "dotnet", "exec", typeof(LongRun).Assembly.Location, LongRun.Name);
+        // In a process of its own: what other tests have done to this one would be seen. It compiles each method once and
+        // for all, since code that is made anew while it runs is memory too.
+        var printed = Repository.RunWith([("DOTNET_TieredCompilation", "0")], Repository.Root, "dotnet", "exec", typeof(LongRun).Assembly.Location, LongRun.Name);
         var values = Array.ConvertAll(printed.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries), text => double.Parse(text, CultureInfo.InvariantCulture));
         values.Should().HaveCount(3, printed);
         values[0].Should().Be(0, "so many tensors more are alive");

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using DpSgd.Accounting;
+using DpSgd.Threading;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,8 +17,8 @@ public abstract class NoiseSource
     /// <summary>Values that one key serves for, and that one thread draws at a time.</summary>
     internal const long Segment = 1 << 18;
 
-    // Fewer are drawn on this thread: after others have run, libtorch's own threads take milliseconds to get going.
-    private const long ValuesWorthThreads = 1 << 21;
+    /// <summary>About how many operations a value takes.</summary>
+    private const double OperationsPerValue = 60;
 
     private readonly NoiseMechanism _mechanism;
 
@@ -86,16 +87,7 @@ public abstract class NoiseSource
         var segments = (int)((flat.numel() + Segment - 1) / Segment);
         var keys = new byte[segments * RandomStream.KeyBytes];
         FillKeys(keys);
-        threads ??= flat.numel() < ValuesWorthThreads ? 1 : Environment.ProcessorCount;
-        if (threads == 1)
-        {
-            for (var segment = 0; segment < segments; segment++)
-                AddToSegment(segment);
-        }
-        else
-        {
-            Parallel.For(0, segments, new() { MaxDegreeOfParallelism = threads.Value }, AddToSegment);
-        }
+        Team.For(segments, threads ?? Team.Threads(OperationsPerValue * (double)flat.numel()), AddToSegment);
         CryptographicOperations.ZeroMemory(keys);
 
         void AddToSegment(int segment)

@@ -14,6 +14,8 @@ internal sealed class ConvolutionRule(Type layerType, int spatialDimensions) : L
 {
     public override Type LayerType => layerType;
 
+    internal override bool WritesOut => true;
+
     internal override int BatchedDimensions(nn.Module layer) => spatialDimensions + 2;
 
     internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)

@@ -12,6 +12,10 @@ namespace DpSgd.PerExampleGradients;
 /// </summary>
 internal sealed class GradientTap : IDisposable
 {
+    private const string KeepApart =
+        "Keep the examples apart: the first dimension must be the example, from the model's input to the loss. What is the same for all " +
+        "of them, as positions are, goes in once for each: arange(steps).expand(examples, steps)";
+
     private static readonly ConditionalWeakTable<nn.Module, GradientTap> Tapped = [];
 
     private readonly nn.Module _model;
@@ -22,6 +26,7 @@ internal sealed class GradientTap : IDisposable
     private readonly Tensor _anchor;
     private long? _examples;
     private string? _failure;
+    private LayerUse? _writtenOut;
     private bool _inModel;
 
     /// <param name="model">The whole model.</param>
@@ -32,7 +37,9 @@ internal sealed class GradientTap : IDisposable
     {
         _workspace = workspace;
         _model = model;
-        _anchor = zeros([], requires_grad: true).DetachFromDisposeScope();
+        // On the layers' device: a gradient that has to cross to another one makes the host wait, for each layer.
+        var device = layers.Count > 0 ? layers[0].Parameters[0].Parameter.device : CPU;
+        _anchor = zeros([], device: device, requires_grad: true).DetachFromDisposeScope();
         try
         {
             foreach (var module in layers.Select(layer => layer.Module).Append(model).Distinct())
@@ -72,13 +79,36 @@ internal sealed class GradientTap : IDisposable
                 throw Refuse("the model was called without a tensor, so the number of examples is not known. Give it the batch as a tensor");
             if (use.BatchSize != _examples)
             {
-                throw Refuse($"layer '{use.Layer.Path}' saw {use.BatchSize} rows, but the model was called with {_examples} examples. " +
-                    "Keep the examples apart: the first dimension must be the example, from the model's input to the loss");
+                throw Refuse($"layer '{use.Layer.Path}' saw {use.BatchSize} rows, but the model was called with {_examples} examples. {KeepApart}");
             }
+            if (use.OutputShape.Count == 0 || use.OutputShape[0] != _examples)
+            {
+                throw Refuse($"layer '{use.Layer.Path}' put out a tensor of shape [{string.Join(", ", use.OutputShape)}] for {_examples} examples. {KeepApart}");
+            }
+            if (use.Layer.Rule.WhyNotExamples(use) is { } reason)
+                throw Refuse($"layer '{use.Layer.Path}' {reason}. {KeepApart}");
         }
         RefuseChangedInputs(caught);
-        _workspace.Release();
+        ForgetWrittenOut();
         return TappedBatch.From(_examples!.Value, caught, _workspace);
+    }
+
+    /// <summary>Called by the backward pass. Never throws: an exception there would end the process.</summary>
+    /// <returns>Whether the gradient was kept.</returns>
+    public bool Receive(LayerUse use, Tensor gradient)
+    {
+        var failure = use.IsDisposed ? "the backward pass went through an earlier call of the model than the last one"
+            : use.HasGradient ? "the backward pass went twice through one forward pass"
+            : gradient.requires_grad ? "the backward pass was made with create_graph"
+            : null;
+        _failure ??= failure;
+        if (failure is not null)
+            return false;
+        ForgetWrittenOut();
+        use.Receive(gradient);
+        if (use.WriteOut(_workspace))
+            _writtenOut = use;
+        return true;
     }
 
     /// <summary>Lets go of the gradients that were caught. A forward pass that waits for its backward pass is kept.</summary>
@@ -90,6 +120,8 @@ internal sealed class GradientTap : IDisposable
         foreach (var use in _uses.Where(use => use.HasGradient))
             use.Dispose();
         _uses.RemoveAll(use => use.IsDisposed);
+        _writtenOut = null;
+        _workspace.Release();
     }
 
     /// <summary>Lets go of all that was caught.</summary>
@@ -199,7 +231,16 @@ internal sealed class GradientTap : IDisposable
         foreach (var use in _uses)
             use.Dispose();
         _uses.Clear();
+        _writtenOut = null;
+        _workspace.Release();
         _failure = null;
+    }
+
+    /// <summary>Of the last layer that was written out the gradient was still to be given back to libtorch.</summary>
+    private void ForgetWrittenOut()
+    {
+        _writtenOut?.ForgetOutputGradient();
+        _writtenOut = null;
     }
 
     private Tensor Caught(
@@ -216,10 +257,13 @@ internal sealed class GradientTap : IDisposable
                 $"Layer '{layer.Path}' got an input of shape [{string.Join(", ", input.shape)}]. Give it a batch: " +
                 "the first dimension must be the example.");
         }
-        var use = new LayerUse(layer, parameters, _inModel, inputs, _anchor, failure => _failure ??= failure);
+        var use = new LayerUse(layer, parameters, _inModel, inputs, _anchor);
         _uses.Add(use);
-        using (output)
-            return TapFunction.Tap(output, use, _anchor);
+        var tapped = TapFunction.Tap(output, use, this, _anchor);
+        // A layer may hand on what it was given, which is then still the caller's.
+        if (!inputs.Any(given => ReferenceEquals(given, output)))
+            output.Dispose();
+        return tapped;
     }
 
     /// <summary>

@@ -27,6 +27,12 @@ public abstract class LayerRule
     /// <summary>Why this layer cannot be trained privately although it is of the right type, and what to do instead; null if it can.</summary>
     internal virtual (string Reason, string Instead)? WhyNot(nn.Module layer) => null;
 
+    /// <summary>Whether the gradients are made as the tensors that they are, so that it may as well be done as soon as they can be.</summary>
+    internal virtual bool WritesOut => false;
+
+    /// <summary>Why what went in cannot be a row for each example although it has as many rows, to be read after the layer's name; null if it can.</summary>
+    internal virtual string? WhyNotExamples(LayerUse use) => null;
+
     /// <summary>How many of the layer's inputs, the first ones, are not changed after the call. The layer itself fills the others.</summary>
     internal virtual int FixedInputs => int.MaxValue;
 }

@@ -37,9 +37,12 @@ public abstract class LayerRule<TLayer> : LayerRule
     /// <param name="parameter">Name of the parameter within the layer.</param>
     /// <param name="layer">The layer.</param>
     /// <param name="inputs">What went in, the first dimension of each the example; null where an input was left out. Do not change them.</param>
-    /// <param name="outputGradient">Gradient of the loss with respect to what came out, the first dimension the example. Do not change it.</param>
+    /// <param name="outputGradient">
+    /// Gradient of the loss with respect to what came out, the first dimension the example. Do not change it. Where the layer is of
+    /// 16 bit floats, it and the inputs are of 32: bring the parameters to its type too, <c>layer.weight.to(outputGradient.dtype)</c>.
+    /// </param>
     /// <returns>
-    /// [B, then the parameter's shape]. Tensors made on the way need not be disposed: it is called in a dispose scope, and
+    /// [B, then the parameter's shape], of the type of <paramref name="outputGradient"/>. Tensors made on the way need not be disposed: it is called in a dispose scope, and
     /// without gradients being recorded.
     /// </returns>
     protected abstract Tensor PerExampleGradients(string parameter, TLayer layer, IReadOnlyList<Tensor?> inputs, Tensor outputGradient);
@@ -61,6 +64,12 @@ public abstract class LayerRule<TLayer> : LayerRule
             throw new InvalidOperationException(
                 $"{GetType().Name} gave for parameter '{parameter}' {(gradients is null ? "null" : $"a tensor of shape {Text(gradients.shape)}")}, " +
                 $"where the gradients of {expected[0]} examples have shape {Text(expected)}.");
+        }
+        if (gradients.dtype != outputGradient.dtype)
+        {
+            throw new InvalidOperationException(
+                $"{GetType().Name} gave for parameter '{parameter}' numbers of type {gradients.dtype}, where the gradient of the output is of {outputGradient.dtype}. " +
+                "Compute in that type: layer.weight.to(outputGradient.dtype).");
         }
         return gradients.MoveToOuterDisposeScope();
     }

@@ -10,25 +10,23 @@ namespace DpSgd.PerExampleGradients;
 /// </summary>
 internal sealed class LayerUse : IDisposable
 {
-    private readonly Action<string> _fail;
     private readonly Tensor?[] _inputs;
     private Tensor? _outputGradient;
+    private Dictionary<string, Tensor> _written = [];
 
     /// <param name="layer">The tapped layer that was called.</param>
     /// <param name="parameters">Its parameters that were trained at that time, by their names within the layer.</param>
     /// <param name="inModel">Whether it was called by the model, not by itself.</param>
     /// <param name="inputs">The layer's inputs; second handles to them are kept.</param>
     /// <param name="anchor">A scalar that requires a gradient.</param>
-    /// <param name="fail">Told what went wrong in the backward pass, where nothing may be thrown.</param>
     public LayerUse(
-        TappedLayer layer, IReadOnlyList<(string, Parameter)> parameters, bool inModel, Tensor?[] inputs, Tensor anchor, Action<string> fail)
+        TappedLayer layer, IReadOnlyList<(string, Parameter)> parameters, bool inModel, Tensor?[] inputs, Tensor anchor)
     {
         Layer = layer;
         Parameters = parameters;
         InModel = inModel;
         _inputs = Array.ConvertAll(inputs, input => input is null ? null : Keep(input));
         Probes = inputs.Take(layer.Rule.FixedInputs).OfType<Tensor>().Where(input => input.numel() > 0).Select(input => MakeProbe(input, anchor)).ToList();
-        _fail = fail;
     }
 
     public TappedLayer Layer { get; }
@@ -51,24 +49,61 @@ internal sealed class LayerUse : IDisposable
         _outputGradient ?? throw new InvalidOperationException("The backward pass has not been through this layer.");
 
     /// <summary>Whether the loss depends on this use, and the backward pass has been through it.</summary>
-    public bool HasGradient => _outputGradient is not null;
+    public bool HasGradient { get; private set; }
+
+    /// <summary>Shape of what came out, once the backward pass has been through it.</summary>
+    public IReadOnlyList<long> OutputShape { get; private set; } = [];
 
     public bool IsDisposed { get; private set; }
 
     public long BatchSize => Input.shape[0];
 
-    /// <summary>Called by the backward pass. Never throws: an exception there would end the process.</summary>
-    /// <returns>Whether the gradient was kept.</returns>
-    public bool Receive(Tensor gradient)
+    /// <summary>Keeps the gradient of what came out.</summary>
+    public void Receive(Tensor gradient)
     {
-        if (IsDisposed)
-            return Fail("the backward pass went through an earlier call of the model than the last one");
-        if (HasGradient)
-            return Fail("the backward pass went twice through one forward pass");
-        if (gradient.requires_grad)
-            return Fail("the backward pass was made with create_graph");
         _outputGradient = Keep(gradient);
-        return true;
+        OutputShape = gradient.shape;
+        HasGradient = true;
+    }
+
+    /// <summary>
+    /// Writes out the gradients of the parameters now, where that saves memory: the gradient of what came out is then needed
+    /// no longer. So it is with norms, and with convolutions that have many positions.
+    /// </summary>
+    /// <returns>Whether it did. What fails here is left for the step, where it may throw.</returns>
+    public bool WriteOut(Workspace workspace)
+    {
+        if (!Layer.Rule.WritesOut || OutputGradient.dtype is not (ScalarType.Float32 or ScalarType.Float64))
+            return false;
+        var (written, saved) = (BatchSize * Parameters.Sum(p => p.Parameter.numel()), OutputGradient.numel());
+        // What there is room for would be written out and kept at the step in any case.
+        if (written > saved && (written > 4 * saved || !workspace.HasRoom(written * OutputGradient.element_size())))
+            return false;
+        try
+        {
+            using var scope = NewDisposeScope();
+            var gradients = Parameters.ToDictionary(p => p.Name, p => Layer.Rule.GradientOf(p.Name, this, workspace).WriteOutToKeep());
+            foreach (var gradient in gradients.Values)
+                gradient.DetachFromDisposeScope();
+            _written = gradients;
+            return true;
+        }
+        catch (Exception)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The per-example gradient of one parameter.</summary>
+    public PerExampleGradient GradientOf(string parameter, Workspace workspace) => _written.TryGetValue(parameter, out var written)
+        ? new WrittenOutGradient(written)
+        : Layer.Rule.GradientOf(parameter, this, workspace);
+
+    /// <summary>Lets go of the gradient of what came out.</summary>
+    public void ForgetOutputGradient()
+    {
+        _outputGradient?.Dispose();
+        _outputGradient = null;
     }
 
     /// <summary>Makes numbers of 16 bits into numbers of 32: a rule's norms and sums are to be no coarser than that.</summary>
@@ -86,8 +121,9 @@ internal sealed class LayerUse : IDisposable
             input?.Dispose();
         foreach (var probe in Probes)
             probe.Dispose();
-        _outputGradient?.Dispose();
-        _outputGradient = null;
+        foreach (var written in _written.Values)
+            written.Dispose();
+        ForgetOutputGradient();
     }
 
     /// <summary>The product of the anchor and one value of the input: libtorch keeps that value, a view, for the backward pass.</summary>
@@ -100,18 +136,16 @@ internal sealed class LayerUse : IDisposable
         return value.mul(anchor).DetachFromDisposeScope();
     }
 
-    private bool Fail(string reason)
-    {
-        _fail(reason);
-        return false;
-    }
+    /// <summary>Numbers of 16 bits as numbers of 32; others as they are.</summary>
+    public static Tensor Widened(Tensor tensor) =>
+        tensor.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? tensor.to(ScalarType.Float32) : tensor;
 
     private static void Widen(ref Tensor? tensor)
     {
-        if (tensor is not { dtype: ScalarType.BFloat16 or ScalarType.Float16 })
+        if (tensor is not { } narrow || Widened(narrow) is not { } wide || ReferenceEquals(wide, narrow))
             return;
-        using var narrow = tensor;
-        tensor = narrow.to(ScalarType.Float32).DetachFromDisposeScope();
+        narrow.Dispose();
+        tensor = wide.DetachFromDisposeScope();
     }
 
     /// <summary>A handle of our own, which neither a dispose scope nor Sequential will take away.</summary>

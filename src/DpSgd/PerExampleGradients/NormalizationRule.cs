@@ -8,6 +8,8 @@ namespace DpSgd.PerExampleGradients;
 /// </summary>
 internal abstract class NormalizationRule : LayerRule
 {
+    internal override bool WritesOut => true;
+
     internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
         using var scope = NewDisposeScope();

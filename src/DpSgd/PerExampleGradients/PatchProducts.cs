@@ -1,9 +1,7 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
-using DpSgd.Clipping;
+using DpSgd.Threading;
 using TorchSharp;
+using static DpSgd.PerExampleGradients.Vectors;
 using static TorchSharp.torch;
 
 namespace DpSgd.PerExampleGradients;
@@ -25,9 +23,6 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
     /// <summary>So many bytes of patches are made at a time: a part of what the fast cache of one core holds.</summary>
     private const int PatchBytesAtATime = 64 << 10;
 
-    /// <summary>Below so many multiplications a second thread costs more than it saves.</summary>
-    private const long MultiplicationsWorthThreads = 200_000_000;
-
     private readonly int _examples = (int)values.shape[0];
     private readonly int _positions = patches.Positions;
     private readonly int _rows = (int)values.shape[1] / groups;
@@ -45,7 +40,8 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
     /// <summary>An odd number of cache lines, so that the same columns of many patches do not compete for the same lines.</summary>
     private int PatchDistance => RoundUp(patches.Length + TileProduct.Columns<T>() + Patches.Overhang, 32) + 16;
 
-    private int PatchesAtATime => Math.Clamp(PatchBytesAtATime / (PatchDistance * sizeof(T)), 16, Math.Max(16, _positions));
+    /// <summary>As many as there are, or whole vectors of them.</summary>
+    private int PatchesAtATime => Math.Min(_positions, Math.Max(16, PatchBytesAtATime / (PatchDistance * sizeof(T)) / 16 * 16));
 
     /// <inheritdoc/>
     public void SquaredNorms(Tensor norms, Tensor? kept)
@@ -59,7 +55,7 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
             for (var example = from; example < to; example++)
             {
                 new Span<T>(room.Sums, groups * RoomForRows * RoomForColumns).Clear();
-                AddProducts(ValuesOf(example), example, room);
+                AddProducts(example, T.One, room);
                 var squared = 0.0;
                 for (var row = 0; row < groups * _rows; row++)
                 {
@@ -84,10 +80,8 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
             rooms[worker] = room;
             for (var example = from; example < to; example++)
             {
-                if (weight[example] == T.Zero)
-                    continue;
-                Scale(ValuesOf(example), weight[example], room.Scaled, (int)values.shape[1] * _positions);
-                AddProducts(room.Scaled, example, room);
+                if (weight[example] != T.Zero)
+                    AddProducts(example, weight[example], room);
             }
         });
         // Not by libtorch: its threads would go on to spin for milliseconds, where ours of the next layer are to run.
@@ -99,14 +93,7 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
         }
     }
 
-    private int Workers
-    {
-        get
-        {
-            var multiplications = (double)_examples * _positions * Length;
-            return multiplications < MultiplicationsWorthThreads ? 1 : Math.Clamp(get_num_threads(), 1, Math.Max(1, _examples));
-        }
-    }
+    private int Workers => Math.Clamp(Team.Threads((double)_examples * _positions * Length), 1, Math.Max(1, _examples));
 
     /// <summary>Divides the examples among the workers.</summary>
     /// <param name="work">Given the number of the worker, its first example and the one behind its last, and its memory: all zero.</param>
@@ -118,12 +105,9 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
         var padded = RoundUp(patches.PaddedLength + Patches.Overhang, 64);
         var some = RoundUp(PatchesAtATime * PatchDistance, 64);
         var sums = RoundUp(groups * RoomForRows * RoomForColumns, 64);
-        var all = padded + some + sums + RoundUp((int)values.shape[1] * _positions, 64);
+        var all = padded + some + sums + RoundUp(groups * _rows * PatchesAtATime, 64);
         var start = Start<T>(workspace.Rent(values.dtype, workers, all));
-        if (workers == 1)
-            Work(0);
-        else
-            Parallel.For(0, workers, Work);
+        Team.For(workers, workers, Work);
 
         void Work(int worker)
         {
@@ -134,21 +118,22 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
         }
     }
 
-    /// <summary>Adds an example's gradient to the sums.</summary>
-    /// <param name="value">Its values, or a multiple of them.</param>
-    /// <param name="example">Its number.</param>
-    /// <param name="room">Where.</param>
-    private void AddProducts(T* value, int example, Room room)
+    /// <summary>Adds an example's gradient, times a factor, to the sums.</summary>
+    private void AddProducts(int example, T factor, Room room)
     {
         patches.Pad(_input + (long)example * patches.InputLength, room.Padded);
         for (var first = 0; first < _positions; first += PatchesAtATime)
         {
             var count = Math.Min(PatchesAtATime, _positions - first);
             patches.Copy(room.Padded, first, count, room.Patches, PatchDistance);
+            // The values close together: a row for itself would lie whole pages from the next, and compete for the same cache lines.
+            var from = _values + (long)example * groups * _rows * _positions + first;
+            for (var row = 0; row < groups * _rows; row++)
+                Scale(from + (long)row * _positions, factor, room.Values + row * count, count);
             for (var group = 0; group < groups; group++)
             {
                 TileProduct.Add(
-                    value + (long)group * _rows * _positions + first, _positions,
+                    room.Values + group * _rows * count, count,
                     room.Patches + group * _columns, PatchDistance,
                     room.Sums + group * RoomForRows * RoomForColumns, RoomForColumns,
                     _rows, _columns, count);
@@ -156,13 +141,11 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
         }
     }
 
-    private T* ValuesOf(int example) => _values + (long)example * values.shape[1] * _positions;
-
     private T* Row(T* sums, int row) =>
         sums + (row / _rows * RoomForRows + row % _rows) * RoomForColumns;
 
-    /// <summary>A worker's memory: an example with its padding, some of its patches, the sums, and an example's weighted values.</summary>
-    private readonly struct Room(T* padded, T* patches, T* sums, T* scaled)
+    /// <summary>A worker's memory: an example with its padding, some of its patches, the sums, and the values at the patches' positions.</summary>
+    private readonly struct Room(T* padded, T* patches, T* sums, T* values)
     {
         public T* Padded { get; } = padded;
 
@@ -170,63 +153,6 @@ internal sealed unsafe class PatchProducts<T>(Patches patches, int groups, Tenso
 
         public T* Sums { get; } = sums;
 
-        public T* Scaled { get; } = scaled;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static double SumOfSquares(ReadOnlySpan<T> values)
-    {
-        var sum = 0.0;
-        var i = 0;
-        if (typeof(T) == typeof(float))
-        {
-            var singles = MemoryMarshal.Cast<T, float>(values);
-            var (even, odd) = (Vector512<double>.Zero, Vector512<double>.Zero);
-            for (; i <= singles.Length - Vector512<float>.Count; i += Vector512<float>.Count)
-            {
-                var (low, high) = Vector512.Widen(Vector512.Create(singles.Slice(i, Vector512<float>.Count)));
-                even = Vector512.MultiplyAddEstimate(low, low, even);
-                odd = Vector512.MultiplyAddEstimate(high, high, odd);
-            }
-            sum = Vector512.Sum(even + odd);
-        }
-        for (; i < values.Length; i++)
-        {
-            var value = double.CreateTruncating(values[i]);
-            sum += value * value;
-        }
-        return sum;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Scale(T* values, T scale, T* scaled, int count)
-    {
-        var scales = Vector512.Create(scale);
-        var i = 0;
-        for (; i <= count - Vector512<T>.Count; i += Vector512<T>.Count)
-            (scales * Vector512.Load(values + i)).Store(scaled + i);
-        for (; i < count; i++)
-            scaled[i] = scale * values[i];
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Add(T* values, T* total, int count)
-    {
-        var i = 0;
-        for (; i <= count - Vector512<T>.Count; i += Vector512<T>.Count)
-            (Vector512.Load(total + i) + Vector512.Load(values + i)).Store(total + i);
-        for (; i < count; i++)
-            total[i] += values[i];
-    }
-
-    private static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
-
-    private static TValue* Start<TValue>(Tensor tensor)
-        where TValue : unmanaged
-    {
-        if (tensor.numel() == 0)
-            return null;
-        using var first = tensor.view(-1).narrow(0, 0, 1);
-        return (TValue*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(first.bytes));
+        public T* Values { get; } = values;
     }
 }

@@ -20,6 +20,9 @@ internal abstract class PerExampleGradient
     /// <summary>The gradients as a tensor: [B, ...], each with the parameter's values in their order, if not of its shape.</summary>
     public abstract Tensor WriteOut();
 
+    /// <summary>The same to stay until the end of the step.</summary>
+    public virtual Tensor WriteOutToKeep() => WriteOut();
+
     /// <summary>The same with zero for some examples, even where they are NaN or infinite.</summary>
     /// <param name="drop">True for the examples to make zero: [B].</param>
     public abstract PerExampleGradient Without(Tensor drop);

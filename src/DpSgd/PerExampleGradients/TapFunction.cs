@@ -14,28 +14,31 @@ namespace DpSgd.PerExampleGradients;
 internal sealed class TapFunction : autograd.SingleTensorFunction<TapFunction>
 {
     private const string UseKey = "use";
+    private const string TapKey = "tap";
 
     public override string Name => nameof(TapFunction);
 
     /// <summary>Returns <paramref name="output"/> as seen through the tap.</summary>
     /// <param name="output">The layer's output.</param>
-    /// <param name="use">Receives the gradient.</param>
+    /// <param name="use">What the gradient is for.</param>
+    /// <param name="tap">Receives the gradient.</param>
     /// <param name="anchor">A scalar that requires a gradient, so that the tap gets one even where nothing before it has.</param>
-    public static Tensor Tap(Tensor output, LayerUse use, Tensor anchor) => apply(output, anchor, use);
+    public static Tensor Tap(Tensor output, LayerUse use, GradientTap tap, Tensor anchor) => apply(output, anchor, use, tap);
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
         ctx.save_data(UseKey, vars[2]);
+        ctx.save_data(TapKey, vars[3]);
         return (Tensor)vars[0];
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         var use = (LayerUse)ctx.get_data(UseKey);
-        if (!use.Receive(grad_output))
-            return [grad_output, null!, null!];
+        if (!((GradientTap)ctx.get_data(TapKey)).Receive(use, grad_output))
+            return [grad_output, null!, null!, null!];
         // TorchSharp leaves this handle to the garbage collector, and with it the gradient; the use's own will do.
         grad_output.Dispose();
-        return [use.OutputGradient, null!, null!];
+        return [use.OutputGradient, null!, null!, null!];
     }
 }

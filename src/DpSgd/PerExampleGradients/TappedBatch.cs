@@ -35,7 +35,7 @@ internal sealed class TappedBatch
             {
                 if (!byParameter.TryGetValue(parameter.Handle, out var entry))
                     byParameter[parameter.Handle] = entry = (parameter, []);
-                entry.Gradients.Add(use.Layer.Rule.GradientOf(name, use, workspace));
+                entry.Gradients.Add(use.GradientOf(name, workspace));
             }
         }
         return new(size, byParameter.Values.Select(entry => (entry.Parameter, GradientSum.Of(entry.Gradients, workspace))).ToList());

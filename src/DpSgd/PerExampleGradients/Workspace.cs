@@ -56,11 +56,14 @@ internal sealed class Workspace(long budget = DPOptimizerOptions.DefaultMemoryBu
         return buffer.narrow(0, 0, Count(shape)).view(shape);
     }
 
+    /// <summary>Whether so many bytes more may be kept.</summary>
+    public bool HasRoom(long bytes) => _bytesInUse + bytes <= budget;
+
     /// <summary>A tensor on the CPU with undefined contents, good until <see cref="Release"/>; or null where there is no room left.</summary>
     public Tensor? Keep(ScalarType type, params long[] shape)
     {
         var bytes = Count(shape) * type.ElementSize();
-        if (_bytesInUse + bytes > budget)
+        if (!HasRoom(bytes))
             return null;
         _bytesInUse += bytes;
         // A step asks for the same as the last one, in the same order; only the number of examples varies.

@@ -2,6 +2,7 @@ using DpSgd.Accounting;
 using DpSgd.Layers;
 using DpSgd.PerExampleGradients;
 using DpSgd.Validation;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace DpSgd;
@@ -80,7 +81,8 @@ public static class ModelFixer
         if (places.Find(place => !place.Type.IsAssignableFrom(substitute.Type)) is { } narrow)
         {
             return $"{narrow.Name} is of type {narrow.Type.Name} and cannot hold a {substitute.Type.Name}: " +
-                $"declare it as {substitute.FieldType}, or make it {substitute.Name} yourself";
+                $"declare it as {substitute.FieldType}, or make it {substitute.Name} yourself" +
+                (substitute.Type == typeof(GroupNorm) ? ", with init.ones_ for its weight and init.zeros_ for its bias, which TorchSharp leaves as it finds them in memory" : "");
         }
         nn.Module made;
         try

@@ -93,7 +93,7 @@ internal sealed class ModelInspection
         else if (_rules.For(module) is not { } rule || !LayerHooks.Fit(module))
         {
             Add(
-                path, module, $"has trained parameters ({string.Join(", ", own.Select(p => p.name))}) and no layer rule",
+                path, module, $"has trained parameters ({Names([.. own.Select(p => p.name)])}) and no layer rule",
                 Substitute.For(module) is { } substitute ? $"put {substitute.Type.Name} in its place" : OtherLayers);
         }
         else if (rule.WhyNot(module) is { } why)
@@ -150,6 +150,13 @@ internal sealed class ModelInspection
                 }
             }
         }
+    }
+
+    /// <summary>A TransformerEncoder has dozens.</summary>
+    private static string Names(string[] names)
+    {
+        const int most = 4;
+        return names.Length <= most ? string.Join(", ", names) : $"{string.Join(", ", names[..(most - 1)])} and {names.Length - most + 1} more";
     }
 
     private void Add(string path, nn.Module? module, string reason, string instead) =>

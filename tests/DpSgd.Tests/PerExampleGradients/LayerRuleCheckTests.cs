@@ -11,16 +11,35 @@ public class LayerRuleCheckTests
     [Theory]
     [InlineData(ScalarType.Float32)]
     [InlineData(ScalarType.Float64)]
+    [InlineData(ScalarType.BFloat16)]
     public void A_right_rule_passes_and_leaves_the_layer_alone(ScalarType type)
     {
         using var scope = NewDisposeScope();
         var layer = new Scale(4).to(type);
         var parameter = layer.parameters().Single();
         parameter.requires_grad = false;
-        LayerRuleCheck.Check(new ScaleRule(), layer, randn(6, 4, dtype: type));
-        LayerRuleCheck.Check(new ScaleRule(), layer, randn(2, 3, 5, 4, dtype: type));
+        LayerRuleCheck.Check(new ScaleRule(), layer, randn(6, 4).to(type));
+        LayerRuleCheck.Check(new ScaleRule(), layer, randn(2, 3, 5, 4).to(type));
         parameter.requires_grad.Should().BeFalse();
         (parameter.grad is null).Should().BeTrue();
+    }
+
+    [Fact]
+    public void A_rule_is_given_what_it_will_be_given_in_training()
+    {
+        using var scope = NewDisposeScope();
+        var layer = new Scale(4).to(ScalarType.BFloat16);
+        var seen = new List<ScalarType>();
+        var rule = new RuleFor<Scale>((x, g) =>
+        {
+            seen.AddRange([x[0]!.dtype, g.dtype]);
+            return x[0]! * g;
+        });
+        LayerRuleCheck.Check(rule, layer, randn(6, 4).to(ScalarType.BFloat16));
+        using var optimizer = new DPOptimizer(optim.SGD(layer.parameters(), 1), layer, Toy.Private with { LayerRules = [rule] });
+        layer.call(randn(6, 4).to(ScalarType.BFloat16)).sum().backward();
+        optimizer.step();
+        seen.Should().HaveCount(4).And.OnlyContain(type => type == ScalarType.Float32);
     }
 
     [Fact]

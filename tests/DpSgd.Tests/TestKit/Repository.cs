@@ -8,7 +8,10 @@ internal static class Repository
     public static string Root { get; } = FindRoot();
 
     /// <summary>Runs a program to its end and returns what it printed; fails the test if it fails.</summary>
-    public static string Run(string folder, string program, params string[] arguments)
+    public static string Run(string folder, string program, params string[] arguments) => RunWith([], folder, program, arguments);
+
+    /// <summary>The same with environment variables set.</summary>
+    public static string RunWith(IEnumerable<(string Name, string Value)> variables, string folder, string program, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -20,6 +23,8 @@ internal static class Repository
         foreach (var name in start.Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList())
             start.Environment.Remove(name);
         start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
+        foreach (var (name, value) in variables)
+            start.Environment[name] = value;
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();

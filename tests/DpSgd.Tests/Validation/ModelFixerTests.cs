@@ -128,7 +128,7 @@ public class ModelFixerTests
         var fix = ModelFixer.Fix(model);
         fix.Replaced.Should().BeEmpty();
         fix.Remaining.Select(p => p.Path).Should().Equal("_norm", "_lstm");
-        fix.Remaining[0].Instead.Should().Be("field _norm of Narrow is of type BatchNorm2d and cannot hold a GroupNorm: declare it as Module<Tensor, Tensor>, or make it GroupNorm(2, 4) yourself");
+        fix.Remaining[0].Instead.Should().Be("field _norm of Narrow is of type BatchNorm2d and cannot hold a GroupNorm: declare it as Module<Tensor, Tensor>, or make it GroupNorm(2, 4) yourself, with init.ones_ for its weight and init.zeros_ for its bias, which TorchSharp leaves as it finds them in memory");
         fix.Remaining[1].Instead.Should().Contain("field _lstm of Narrow is of type LSTM and cannot hold a DPLSTM").And.Contain("IModule<Tensor, (Tensor, Tensor)?, (Tensor, Tensor, Tensor)>");
         fix.ToString().Should().Contain("Remains: '_norm' is a BatchNorm2d, which mixes the examples of a batch: field _norm");
         model.named_modules().Select(m => m.module).Should().Equal(before);
@@ -188,7 +188,7 @@ public class ModelFixerTests
         var model = Sequential(Conv2d(1, 4, 3), BatchNorm2d(4));
         var sgd = optim.SGD(model.parameters(), 1);
         ModelFixer.Fix(model);
-        FluentActions.Invoking(() => new DPOptimizer(sgd, model, Toy.Private)).Should().Throw<ArgumentException>().WithParameterName("optimizer");
+        FluentActions.Invoking(() => new DPOptimizer(sgd, model, Toy.Private)).Should().Throw<ArgumentException>().WithParameterName("optimizer").WithMessage("*replaced by ModelFixer*then make the optimizer*");
     }
 
     private static Module<Tensor, Tensor> Tied()

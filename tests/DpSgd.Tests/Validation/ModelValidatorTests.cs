@@ -24,7 +24,7 @@ public class ModelValidatorTests
                 ("body.act", "ReLU", "*in place*", "*inplace: false*"),
                 ("body.own", "Scale", "*(_scale) and no layer rule*", "*LayerRules*PerMicrobatchBackward*"),
                 ("instance", "InstanceNorm2d", "*statistics*", "*track_running_stats: false*"),
-                ("encoder", "TransformerEncoderLayer", "*no layer rule*", "put DPTransformerEncoderLayer in its place"),
+                ("encoder", "TransformerEncoderLayer", "*(self_attn.in_proj_weight, * and 9 more) and no layer rule*", "put DPTransformerEncoderLayer in its place"),
                 ("half.weight", "Parameter", "*Float16*", "*Float32*"),
                 ("half.bias", "Parameter", "*Float16*", "*Float32*"),
             },
