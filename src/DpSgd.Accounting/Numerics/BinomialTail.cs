@@ -46,7 +46,11 @@ internal static class BinomialTail
         return null;
     }
 
-    private static double LogMass(double k, double n, double probability)
+    /// <summary>ln of the probability of just so many successes, to a few units of rounding of its terms.</summary>
+    /// <param name="k">Successes.</param>
+    /// <param name="n">Trials.</param>
+    /// <param name="probability">Of each success, in (0, 1).</param>
+    public static double LogMass(double k, double n, double probability)
     {
         if (k == 0)
             return n * Elementary.Log1p(-probability);

@@ -165,6 +165,11 @@ public sealed class PldAccountant : IPrivacyAccountant
         if (_pairs.Any(pair => pair.IsEverything && (bound == Bound.Upper || !pair.IsUpperBoundOnly)))
             return asksForEpsilon ? double.PositiveInfinity : 1;
 
+        // Without the example in any sample nothing tells the data sets apart, whatever was done to the samples.
+        var everSampled = bound == Bound.Upper ? ProbabilityOfEverBeingSampled() : 1;
+        if (asksForEpsilon && everSampled <= argument)
+            return 0;
+
         var noise = GaussianNoise();
         var pairs = _ledger.Entries.Zip(_pairs)
             .Where(line => line.Second.Pair is not null && (bound == Bound.Upper || !line.Second.IsUpperBoundOnly))
@@ -182,11 +187,44 @@ public sealed class PldAccountant : IPrivacyAccountant
             ? new LossComposition(pairs, CoarsestInterval, GridInterval.RoughError)
             : new LossComposition(pairs, ValueDiscretizationInterval);
         var answer = asksForEpsilon ? composition.Epsilon(argument, bound) : composition.Delta(argument, bound);
-        if (bound == Bound.Lower || !RdpAccountant.TryCreate(NeighboringRelation, _ledger.Entries, out var rdp))
-            return answer;
+        if (bound == Bound.Lower)
+            return Math.Max(answer, WithoutGrid(bound, asksForEpsilon, argument) ?? 0);
 
-        // Where a grid has to be too coarse the other accountant's bound may be the better one.
-        return Math.Min(answer, asksForEpsilon ? rdp.GetEpsilon(argument) : rdp.GetDelta(argument));
+        // Where a grid has to be too coarse another bound may be the better one.
+        answer = Math.Min(answer, WithoutGrid(bound, asksForEpsilon, argument) ?? answer);
+        if (RdpAccountant.TryCreate(NeighboringRelation, _ledger.Entries, out var rdp))
+            answer = Math.Min(answer, asksForEpsilon ? rdp.GetEpsilon(argument) : rdp.GetDelta(argument));
+        return asksForEpsilon ? answer : Math.Min(answer, everSampled);
+    }
+
+    /// <summary>From above, with what rounding may take; one where something was done to more than Poisson samples.</summary>
+    private double ProbabilityOfEverBeingSampled()
+    {
+        var logNever = 0.0;
+        foreach (var entry in _ledger.Entries)
+        {
+            if (entry.Event is not PoissonSampledDpEvent sampled)
+                return 1;
+            logNever += entry.Count * Elementary.Log1p(-sampled.SamplingProbability);
+        }
+
+        return _ledger.Entries.Count == 0 ? 1 : -Elementary.Expm1(logNever) * (1 + 1e-12);
+    }
+
+    /// <summary>The bound of <see cref="ShownSamples"/>, where all steps are alike and it is close.</summary>
+    private double? WithoutGrid(Bound bound, bool asksForEpsilon, double argument)
+    {
+        if (_ledger.Entries is not [{ Event: PoissonSampledDpEvent { SamplingProbability: var q, Event: GaussianDpEvent { NoiseMultiplier: var sigma } }, Count: var steps }]
+            || NeighboringRelation != NeighboringRelation.AddOrRemoveOne
+            || !ShownSamples.IsClose(bound, q, sigma, steps)
+            || (asksForEpsilon && argument == 0))
+        {
+            return null;
+        }
+
+        return asksForEpsilon
+            ? ShownSamples.Epsilon(bound, q, sigma, steps, argument)
+            : Math.Exp(ShownSamples.LogDelta(bound, q, sigma, steps, argument));
     }
 
     private static bool HasLoss((DominatingPair Pair, long Count) part) => part.Pair.LargestLoss > 0 || part.Pair.SmallestLoss < 0;
