@@ -34,6 +34,9 @@ internal sealed class ConvolutionGradient : PerExampleGradient
         _input = input.contiguous();
         _workspace = workspace;
         _onAnyDevice = onAnyDevice;
+        // Loops over memory follow, which would read other examples' values, or nobody's.
+        if (_values.shape[0] != _input.shape[0] || _values.shape[2] != patches.Positions)
+            throw NotAsPutOut();
         _products = (_values.device_type, _values.dtype) switch
         {
             _ when onAnyDevice => null,
@@ -42,6 +45,11 @@ internal sealed class ConvolutionGradient : PerExampleGradient
             _ => null,
         };
     }
+
+    /// <summary>What a user's forward hook may have come to: the tap sees what the layer puts out behind it.</summary>
+    public static InvalidOperationException NotAsPutOut() => new(
+        "No private step was taken, and nothing was changed: what a convolution put out has another shape behind its forward hooks. " +
+        "Change it in the model instead of in a hook of the layer.");
 
     private long Length => _values.shape[1] * _patches.Length / _groups;
 
@@ -88,12 +96,13 @@ internal sealed class ConvolutionGradient : PerExampleGradient
     public override Tensor WriteOut() => _kept ?? WriteOut(room: null);
 
     /// <summary>The same in memory of the workspace, if there is room.</summary>
-    public override Tensor WriteOutToKeep() => WriteOut(_workspace.Keep(_values.dtype, _values.shape[0], Length));
+    public override Tensor WriteOutToKeep() =>
+        WriteOut(_products is null ? null : _workspace.Keep(_values.dtype, _values.shape[0], Length));
 
     private Tensor WriteOut(Tensor? room)
     {
         if (_products is null)
-            return OnAnyDevice();
+            return OnAnyDeviceByParts();
         room ??= empty(_values.shape[0], Length, dtype: _values.dtype);
         Norms(_products, room).Dispose();
         return room;
@@ -132,6 +141,21 @@ internal sealed class ConvolutionGradient : PerExampleGradient
         var norms = empty(_values.shape[0], dtype: ScalarType.Float64);
         products.SquaredNorms(norms, kept);
         return norms;
+    }
+
+    /// <summary>The patches of a whole batch take many times what its gradients do.</summary>
+    private Tensor OnAnyDeviceByParts()
+    {
+        var examples = _values.shape[0];
+        if (_workspace.AtATime(examples, ExampleBytes) >= examples)
+            return OnAnyDevice();
+        var written = empty(examples, Length, dtype: _values.dtype, device: _values.device);
+        foreach (var (first, count) in _workspace.Parts(examples, ExampleBytes))
+        {
+            using var scope = NewDisposeScope();
+            written.narrow(0, first, count).copy_(Of(rows => rows.narrow(0, first, count)).OnAnyDevice());
+        }
+        return written;
     }
 
     /// <summary>The same with libtorch alone.</summary>

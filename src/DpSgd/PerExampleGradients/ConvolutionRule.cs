@@ -20,9 +20,11 @@ internal sealed class ConvolutionRule(Type layerType, int spatialDimensions) : L
 
     internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
+        var layer = (Convolution)use.Layer.Module;
+        if (use.OutputGradient.shape is not [_, var channels, ..] || channels != layer.out_channels)
+            throw ConvolutionGradient.NotAsPutOut();
         if (parameter == "bias")
             return new WrittenOutGradient(Spatial.SumOverPositions(use.OutputGradient));
-        var layer = (Convolution)use.Layer.Module;
         var input = use.Input;
         var before = Enumerable.Range(0, spatialDimensions).Select(d => Padding(layer, d).Before).ToArray();
         var after = Enumerable.Range(0, spatialDimensions).Select(d => Padding(layer, d).After).ToArray();

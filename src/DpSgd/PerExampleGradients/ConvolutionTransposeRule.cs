@@ -20,9 +20,11 @@ internal sealed class ConvolutionTransposeRule(Type layerType, int spatialDimens
 
     internal override PerExampleGradient GradientOf(string parameter, LayerUse use, Workspace workspace)
     {
+        var layer = (ConvolutionTranspose)use.Layer.Module;
+        if (use.OutputGradient.shape is not [_, var channels, ..] || channels != layer.out_channels)
+            throw ConvolutionGradient.NotAsPutOut();
         if (parameter == "bias")
             return new WrittenOutGradient(Spatial.SumOverPositions(use.OutputGradient));
-        var layer = (ConvolutionTranspose)use.Layer.Module;
         var gradient = Pad(layer, use.Input, use.OutputGradient);
         var patches = new Patches(
             (int)gradient.shape[1], Spatial.Three(gradient.shape[2..], 1), [0, 0, 0], [0, 0, 0],

@@ -70,17 +70,13 @@ internal sealed class LayerUse : IDisposable
     /// Writes out the gradients of the parameters now, where that saves memory: the gradient of what came out is then needed
     /// no longer. So it is with norms, and with convolutions that have many positions.
     /// </summary>
-    /// <returns>Whether it did. What fails here is left for the step, where it may throw.</returns>
+    /// <returns>Whether it did. What fails here is left for the step, where it may throw: in the backward pass it would end the process.</returns>
     public bool WriteOut(Workspace workspace)
     {
-        if (!Layer.Rule.WritesOut || OutputGradient.dtype is not (ScalarType.Float32 or ScalarType.Float64))
-            return false;
-        var (written, saved) = (BatchSize * Parameters.Sum(p => p.Parameter.numel()), OutputGradient.numel());
-        // What there is room for would be written out and kept at the step in any case.
-        if (written > saved && (written > 4 * saved || !workspace.HasRoom(written * OutputGradient.element_size())))
-            return false;
         try
         {
+            if (!SavesMemory(workspace))
+                return false;
             using var scope = NewDisposeScope();
             var gradients = Parameters.ToDictionary(p => p.Name, p => Layer.Rule.GradientOf(p.Name, this, workspace).WriteOutToKeep());
             foreach (var gradient in gradients.Values)
@@ -92,6 +88,16 @@ internal sealed class LayerUse : IDisposable
         {
             return false;
         }
+    }
+
+    private bool SavesMemory(Workspace workspace)
+    {
+        if (!Layer.Rule.WritesOut || OutputGradient.dtype is not (ScalarType.Float32 or ScalarType.Float64))
+            return false;
+        var (written, saved) = (BatchSize * Parameters.Sum(p => p.Parameter.numel()), OutputGradient.numel());
+        // On the CPU, what there is room for would be written out and kept at the step in any case.
+        return written <= saved
+            || (written <= 4 * saved && OutputGradient.device_type == DeviceType.CPU && workspace.HasRoom(written * OutputGradient.element_size()));
     }
 
     /// <summary>The per-example gradient of one parameter.</summary>

@@ -63,6 +63,22 @@ public class WriteOutTests
     [Fact]
     public void The_tap_lets_go_of_the_gradients_of_outputs() => (AliveAfterBackward(5) - AliveAfterBackward(2)).Should().Be(3 * 5);
 
+    /// <summary>An exception in the backward pass would end the process.</summary>
+    [Fact]
+    public void A_backward_pass_after_the_model_was_moved_is_refused_at_the_step()
+    {
+        using var scope = NewDisposeScope();
+        var model = Sequential(("convolution", Conv2d(1, 2, 3)), ("activation", Tanh()), ("norm", LayerNorm([2, 6, 6])));
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.01), model, Toy.Private);
+        var loss = model.call(randn(4, 1, 8, 8)).square().mean();
+        model.to(ScalarType.Float64);
+
+        loss.backward();
+
+        optimizer.Invoking(o => o.step()).Should().Throw<InvalidOperationException>();
+        optimizer.Steps.Should().Be(0);
+    }
+
     private static long AliveAfterBackward(int layers)
     {
         using var scope = NewDisposeScope();
