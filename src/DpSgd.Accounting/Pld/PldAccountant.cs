@@ -180,21 +180,26 @@ public sealed class PldAccountant : IPrivacyAccountant
 
         if (!double.IsPositiveInfinity(noise))
             pairs.Add((new PoissonSampledGaussianPair(1, noise), 1));
+        var (closedForm, isBest) = InClosedForm(bound, asksForEpsilon, argument);
+        var answer = isBest ? closedForm : OnGrid(pairs, query, argument, bound);
+        if (bound == Bound.Lower)
+            return Math.Max(answer, closedForm);
+
+        // Where a grid has to be too coarse the other accountant's bound may be the better one.
+        if (RdpAccountant.TryCreate(NeighboringRelation, _ledger.Entries, out var rdp))
+            answer = Math.Min(answer, asksForEpsilon ? rdp.GetEpsilon(argument) : rdp.GetDelta(argument));
+        return asksForEpsilon ? answer : Math.Min(answer, everSampled);
+    }
+
+    private double OnGrid(List<(DominatingPair Pair, long Count)> pairs, Query query, double argument, Bound bound)
+    {
         // A lower bound loses what has no losses but only a delta, for there is nothing to put on a grid.
         if (bound == Bound.Lower && pairs.Any(HasLoss))
             pairs.RemoveAll(part => !HasLoss(part));
         var composition = query == Query.RoughEpsilon
             ? new LossComposition(pairs, CoarsestInterval, GridInterval.RoughError)
             : new LossComposition(pairs, ValueDiscretizationInterval);
-        var answer = asksForEpsilon ? composition.Epsilon(argument, bound) : composition.Delta(argument, bound);
-        if (bound == Bound.Lower)
-            return Math.Max(answer, WithoutGrid(bound, asksForEpsilon, argument) ?? 0);
-
-        // Where a grid has to be too coarse another bound may be the better one.
-        answer = Math.Min(answer, WithoutGrid(bound, asksForEpsilon, argument) ?? answer);
-        if (RdpAccountant.TryCreate(NeighboringRelation, _ledger.Entries, out var rdp))
-            answer = Math.Min(answer, asksForEpsilon ? rdp.GetEpsilon(argument) : rdp.GetDelta(argument));
-        return asksForEpsilon ? answer : Math.Min(answer, everSampled);
+        return query is Query.Delta or Query.DeltaLowerBound ? composition.Delta(argument, bound) : composition.Epsilon(argument, bound);
     }
 
     /// <summary>From above, with what rounding may take; one where something was done to more than Poisson samples.</summary>
@@ -211,20 +216,22 @@ public sealed class PldAccountant : IPrivacyAccountant
         return _ledger.Entries.Count == 0 ? 1 : -Elementary.Expm1(logNever) * (1 + 1e-12);
     }
 
-    /// <summary>The bound of <see cref="ShownSamples"/>, where all steps are alike and it is close.</summary>
-    private double? WithoutGrid(Bound bound, bool asksForEpsilon, double argument)
+    /// <summary>The bound of <see cref="ShownSamples"/>, zero where there is none, and whether it is better than a grid's.</summary>
+    private (double Value, bool IsBest) InClosedForm(Bound bound, bool asksForEpsilon, double argument)
     {
         if (_ledger.Entries is not [{ Event: PoissonSampledDpEvent { SamplingProbability: var q, Event: GaussianDpEvent { NoiseMultiplier: var sigma } }, Count: var steps }]
             || NeighboringRelation != NeighboringRelation.AddOrRemoveOne
-            || !ShownSamples.IsClose(bound, q, sigma, steps)
             || (asksForEpsilon && argument == 0))
         {
-            return null;
+            return (0, false);
         }
 
-        return asksForEpsilon
-            ? ShownSamples.Epsilon(bound, q, sigma, steps, argument)
-            : Math.Exp(ShownSamples.LogDelta(bound, q, sigma, steps, argument));
+        var isBest = ShownSamples.IsBest(q, sigma, steps);
+        if (!isBest && (bound == Bound.Upper || !ShownSamples.IsClose(q, sigma, steps)))
+            return (0, false);
+        return (
+            asksForEpsilon ? ShownSamples.Epsilon(bound, q, sigma, steps, argument) : Math.Exp(ShownSamples.LogDelta(bound, q, sigma, steps, argument)),
+            isBest);
     }
 
     private static bool HasLoss((DominatingPair Pair, long Count) part) => part.Pair.LargestLoss > 0 || part.Pair.SmallestLoss < 0;

@@ -20,8 +20,11 @@ namespace DpSgd.Accounting;
 /// </remarks>
 internal static class ShownSamples
 {
-    /// <summary>With more noise than this the grid is the better one: for the bound from below, and for that from above.</summary>
-    private const double MostNoiseBelow = 0.5, MostNoiseAbove = 0.05;
+    /// <summary>With more noise than this a grid's lower bound is the better one.</summary>
+    private const double MostNoise = 0.5;
+
+    /// <summary>With less than this a grid's bounds are far worse, and take longer.</summary>
+    private const double LeastNoiseOfGrids = 0.026;
 
     /// <summary>With more samples in the mean, the sum over their number is too long.</summary>
     private const double MostSamples = 1000;
@@ -29,13 +32,18 @@ internal static class ShownSamples
     // For rounding, and that of the terms left out.
     private const double LogMargin = 1e-9;
 
-    /// <summary>Whether a bound is worth while.</summary>
-    /// <param name="bound">Which.</param>
+    /// <summary>Whether the lower bound is worth while.</summary>
     /// <param name="probability">Sampling probability.</param>
     /// <param name="sigma">Noise multiplier.</param>
     /// <param name="steps">Number of steps.</param>
-    public static bool IsClose(Bound bound, double probability, double sigma, long steps) =>
-        probability is > 0 and < 1 && sigma > 0 && sigma <= (bound == Bound.Lower ? MostNoiseBelow : MostNoiseAbove) && probability * steps <= MostSamples;
+    public static bool IsClose(double probability, double sigma, long steps) =>
+        probability is > 0 and < 1 && sigma is > 0 and <= MostNoise && probability * steps <= MostSamples;
+
+    /// <summary>Whether both bounds are better than a grid's.</summary>
+    /// <param name="probability">Sampling probability.</param>
+    /// <param name="sigma">Noise multiplier.</param>
+    /// <param name="steps">Number of steps.</param>
+    public static bool IsBest(double probability, double sigma, long steps) => IsClose(probability, sigma, steps) && sigma <= LeastNoiseOfGrids;
 
     /// <summary>What epsilon is certainly not below, or not above.</summary>
     /// <param name="bound">Which.</param>
