@@ -213,7 +213,7 @@ public sealed class PldAccountant : IPrivacyAccountant
             logNever += entry.Count * Elementary.Log1p(-sampled.SamplingProbability);
         }
 
-        return _ledger.Entries.Count == 0 ? 1 : -Elementary.Expm1(logNever) * (1 + 1e-12);
+        return _ledger.Entries.Count == 0 ? 1 : -Elementary.Expm1(logNever) * (1 + 2e-15 * (1 + _ledger.Entries.Count));
     }
 
     /// <summary>The bound of <see cref="ShownSamples"/>, zero where there is none, and whether it is better than a grid's.</summary>
