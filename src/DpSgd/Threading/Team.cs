@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
@@ -65,15 +66,34 @@ internal static unsafe class Team
     private static void Join(nint loop) => ((Loop)GCHandle.FromIntPtr(loop).Target!).Run();
 
     private static delegate* unmanaged<delegate* unmanaged<nint, void>, nint, uint, uint, void> Find()
-    {
-        // libtorch brings a copy of its own, under a name that changes from version to version.
-        using var self = Process.GetCurrentProcess();
-        var found = self.Modules.Cast<ProcessModule>().FirstOrDefault(module => module.ModuleName.StartsWith("libgomp", StringComparison.Ordinal));
-        return found is not null
-            && NativeLibrary.TryLoad(found.FileName, out var library)
+        => LibtorchsOpenMP() is { } file
+            && NativeLibrary.TryLoad(file, out var library)
             && NativeLibrary.TryGetExport(library, "GOMP_parallel", out var address)
                 ? (delegate* unmanaged<delegate* unmanaged<nint, void>, nint, uint, uint, void>)address
                 : null;
+
+    /// <summary>libtorch brings a copy of its own, under a name that changes from version to version.</summary>
+    private static string? LibtorchsOpenMP()
+    {
+        try
+        {
+            using var self = Process.GetCurrentProcess();
+            var files = self.Modules.Cast<ProcessModule>().Select(module => module.FileName).ToList();
+            return BesideLibtorch(files);
+        }
+        catch (Exception exception) when (exception is Win32Exception or IOException or UnauthorizedAccessException or NotSupportedException or InvalidOperationException)
+        {
+            return null;   // a process that may not see its own modules: .NET's threads do as well, if slower
+        }
+    }
+
+    /// <summary>Another library of the process may have brought another libgomp, and its threads would be others.</summary>
+    /// <param name="files">The files of the process's modules.</param>
+    internal static string? BesideLibtorch(IReadOnlyCollection<string> files)
+    {
+        var home = files.FirstOrDefault(file => Path.GetFileName(file).StartsWith("libtorch_cpu", StringComparison.Ordinal));
+        var candidates = files.Where(file => Path.GetFileName(file).StartsWith("libgomp", StringComparison.Ordinal)).ToList();
+        return candidates.FirstOrDefault(file => Path.GetDirectoryName(file) == Path.GetDirectoryName(home)) ?? candidates.FirstOrDefault();
     }
 
     /// <summary>A loop that any number of threads may take part in.</summary>

@@ -51,6 +51,14 @@ public class TeamTests
         Team.IsLibtorchs.Should().Be(OperatingSystem.IsLinux());
     }
 
+    [Fact]
+    public void Of_several_OpenMP_libraries_that_beside_libtorch()
+    {
+        Team.BesideLibtorch(["/usr/lib/libgomp.so.1", "/app/libtorch_cpu.so", "/app/libgomp-24e2ab19.so.1"]).Should().Be("/app/libgomp-24e2ab19.so.1");
+        Team.BesideLibtorch(["/app/libtorch_cpu.so", "/usr/lib/libgomp.so.1"]).Should().Be("/usr/lib/libgomp.so.1", "a build of libtorch may use the system's");
+        Team.BesideLibtorch(["/app/libtorch_cpu.so"]).Should().BeNull();
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(4)]
