@@ -73,7 +73,7 @@ public sealed partial class CommandLinePageTests : IDisposable
     public void Bash_completes_with_the_lines_shown()
     {
         if (OperatingSystem.IsWindows())
-            return; // there the page shows PowerShell
+            return; // where bash is not a matter of course
         var lines = Blocks("docs/command-line.md").Single(block => block.Code.StartsWith("_dpsgd()", StringComparison.Ordinal)).Code;
         Complete("dpsgd noise --ep").Should().Equal("--epochs", "--epsilon");
         Complete("dpsgd st").Should().Equal("statement", "steps");

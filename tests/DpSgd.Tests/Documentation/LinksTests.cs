@@ -6,12 +6,7 @@ namespace DpSgd.Tests.Documentation;
 /// <summary>Links from page to page lead to something.</summary>
 public partial class LinksTests
 {
-    public static TheoryData<string> Pages => [.. Directory.EnumerateFiles(Repository.Root, "*.md")
-        .Concat(Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md"))
-        .Concat(Directory.EnumerateFiles(Path.Combine(Repository.Root, "samples"), "README.md", SearchOption.AllDirectories))
-        .Concat(Directory.EnumerateFiles(Path.Combine(Repository.Root, "src"), "README.md", SearchOption.AllDirectories))
-        .Select(page => Path.GetRelativePath(Repository.Root, page).Replace('\\', '/'))
-        .Where(page => !page.Contains("/bin/", StringComparison.Ordinal) && !page.Contains("/obj/", StringComparison.Ordinal))];
+    public static TheoryData<string> Pages => [.. MarkdownPages.All];
 
     [Theory]
     [MemberData(nameof(Pages))]
