@@ -8,6 +8,9 @@ switch (args)
     case ["accounting"]:
         AccountingBenchmarks.Run(Console.Out);
         break;
+    case ["accounting", "domain"]:
+        PldDomain.Run(Console.Out);
+        break;
     case ["noise"]:
         NoiseBenchmark.Run(Console.Out);
         break;
@@ -24,7 +27,7 @@ switch (args)
         MLNetBenchmark.Run(rest);
         break;
     default:
-        Console.WriteLine("Usage: dotnet run -c Release --project tests/DpSgd.Benchmarks -- accounting");
+        Console.WriteLine("Usage: dotnet run -c Release --project tests/DpSgd.Benchmarks -- accounting [domain]");
         Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- noise");
         Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- overhead [MODEL...] [--json]");
         Console.WriteLine("       dotnet run -c Release --project tests/DpSgd.Benchmarks -- scaling [MODEL...]");
