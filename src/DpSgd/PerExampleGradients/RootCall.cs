@@ -66,7 +66,8 @@ internal static class RootCall
             parameters).Compile();
     }
 
-    /// <exception cref="InvalidOperationException">The tensor is disposed.</exception>
+    /// <summary>What the model was called with, if it is still there.</summary>
+    /// <exception cref="InvalidOperationException">It is disposed.</exception>
     public static Tensor NotDisposed(Tensor input) => !input.IsInvalid ? input : throw new InvalidOperationException(
         "The model was called with a tensor that is disposed. A loader disposes each batch when it draws the next: use it inside the loop, " +
         "and keep no batches in a list.");
