@@ -17,9 +17,11 @@ internal static class ParseErrors
 
         // A value that another option was taken for comes before the tokens that are left over because of it.
         var mistakes = parsed.Errors.Where(error => !IsForMissing(error)).ToList();
-        var mistake = mistakes.FirstOrDefault(error => error.SymbolResult is OptionResult or ArgumentResult) ?? mistakes.FirstOrDefault();
+        if (mistakes.FirstOrDefault(error => error.SymbolResult is OptionResult or ArgumentResult) is { } ofValue)
+            return ofValue.Message;
         var missing = command.Options.Where(option => option.Required && parsed.GetResult(option) is not { Implicit: false }).Select(option => option.Name).ToList();
-        return mistake?.Message ?? $"{string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} missing. 'dpsgd {command.Name} --help' says more.";
+        var mistake = mistakes.FirstOrDefault()?.Message ?? $"{string.Join(", ", missing)} {(missing.Count == 1 ? "is" : "are")} missing.";
+        return $"{mistake} 'dpsgd {command.Name} --help' says more.";
     }
 
     // Errors do not say of which kind they are.

@@ -114,7 +114,7 @@ public record DpSgdTrainerOptions
         if (TargetEpsilon is null == NoiseMultiplier is null)
         {
             throw new ArgumentException(
-                $"Give exactly one of {nameof(TargetEpsilon)} and {nameof(NoiseMultiplier)}; {(TargetEpsilon is null ? "neither" : "both")} was given.",
+                $"Give exactly one of {nameof(TargetEpsilon)} and {nameof(NoiseMultiplier)}; {(TargetEpsilon is null ? "neither was" : "both were")} given.",
                 nameof(TargetEpsilon));
         }
     }

@@ -192,10 +192,16 @@ public partial class DPOptimizer : OptimizerHelper
         {
             throw new InvalidOperationException(
                 "The closure must return the loss of each example, a tensor of shape [B]; it returned " +
-                (losses is null ? "null." : $"one of shape [{string.Join(", ", losses.shape)}]. ") +
+                (losses is null ? "null. " : $"one of shape [{string.Join(", ", losses.shape)}]. ") +
                 (losses?.dim() > 1
                     ? "Average what belongs to one example: losses.flatten(1).mean(dim: 1L)."
                     : "Write reduction: Reduction.None in the loss function, and do not call backward()."));
+        }
+        if (!losses.requires_grad)
+        {
+            throw new InvalidOperationException(
+                "No private step was taken: the losses that the closure returned do not depend on what is trained. Compute them from " +
+                "model.call(x), without detach(), and not inside no_grad() or inference_mode().");
         }
         using var sum = losses.sum();
         sum.backward();

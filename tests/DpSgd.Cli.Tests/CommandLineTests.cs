@@ -37,7 +37,8 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("epsilon --accountant gdp", "dpsgd epsilon: --accountant must be rdp or pld, but it is 'gdp'.")]
     [InlineData("statement --sampling shuffle", "dpsgd statement: --sampling must be poisson or once-per-epoch, but it is 'shuffle'.")]
     [InlineData("statement --max-examples-per-user 0", "dpsgd statement: --max-examples-per-user must be a whole number from 1 to 10000, but it is '0'.")]
-    [InlineData("epsilon --bogus", "dpsgd epsilon: Unrecognized command or argument '--bogus'.")]
+    [InlineData("epsilon --bogus", "dpsgd epsilon: Unrecognized command or argument '--bogus'. 'dpsgd epsilon --help' says more.")]
+    [InlineData("epsilon --bogus --delta 1", "dpsgd epsilon: --delta must be above 0 and below 1, but it is '1'.")]
     public void Wrong_usage_is_one_line_that_names_option_value_and_range(string arguments, string line)
     {
         Dpsgd.InProcess(arguments).Should().Be(new Outcome(2, "", line + "\n"));

@@ -82,6 +82,9 @@ public class DPOptimizerRefusalTests
         { "losses with a dimension more", (optimizer, model, x) => optimizer.step(() => model.call(x).square()), "*shape [5, 2]*losses.flatten(1).mean(dim: 1L)*" },
         { "a scalar from the closure", (optimizer, model, x) => optimizer.step(() => Loss(model, x)), "*loss of each example, a tensor of shape*" },
         { "nothing from the closure", (optimizer, _, _) => optimizer.step(() => null!), "*returned null*" },
+        { "losses that were detached", (optimizer, model, x) => optimizer.step(() => Loss(model, x).detach().expand(5)), "*do not depend on what is trained*detach()*" },
+        { "a closure in inference mode", (optimizer, model, x) => { using var inference = inference_mode(); optimizer.step(() => model.call(x).sum(dim: 1L)); }, "*do not depend on what is trained*inference_mode()*" },
+        { "a disposed batch", (_, model, x) => { var gone = x.clone(); gone.Dispose(); model.call(gone); }, "*a tensor that is disposed*inside the loop*" },
         { "a closure with losses of other examples", (optimizer, model, x) => optimizer.step(() => model.call(x).flatten().square()), "*10 losses*5 examples*" },
     };
 

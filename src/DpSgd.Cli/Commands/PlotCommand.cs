@@ -32,13 +32,25 @@ internal static class PlotCommand
             arguments.GetValue(PlotOptions.Title) ?? $"Epsilon of DP-SGD against {axis.InWords()}", shared, axis, lines))
         {
             foreach (var file in files)
-                picture.Write(file, arguments.GetValue(PlotOptions.Width) ?? 960, arguments.GetValue(PlotOptions.Height) ?? 540);
+                Write(picture, file, arguments.GetValue(PlotOptions.Width) ?? 960, arguments.GetValue(PlotOptions.Height) ?? 540);
         }
 
         return new(
             () => $"{string.Join(", ", files)}: {series.Count} {(series.Count == 1 ? "line" : "lines")} of {points.Length} points.",
             () => AnswerJson.Write(new PlotJson(files, axis.Word(), [.. series.Zip(lines, (one, line) => new SeriesJson(
                 line.Label, one.Run.Delta, one.Accountant.Word(), one.Sampling.Word(), line.X, line.Epsilon))])));
+    }
+
+    private static void Write(Picture picture, string file, int width, int height)
+    {
+        try
+        {
+            picture.Write(file, width, height);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new NoAnswerException($"--output '{file}' cannot be written: {e.Message}");
+        }
     }
 
     // What all lines share goes under the title, what tells them apart into the legend.

@@ -75,6 +75,9 @@ internal sealed class Picture : IDisposable
         scatter.LineWidth = 2.5f;
         scatter.LinePattern = Patterns[line.Pattern];
         scatter.LegendText = line.Label ?? "";
+        // A line of one point has no length.
+        if (points.Count == 1)
+            (scatter.MarkerShape, scatter.MarkerSize) = (MarkerShape.FilledCircle, 9);
     }
 
     private void SetAxes(PlotAxis axis, double first, double last, double least, double most)

@@ -57,6 +57,7 @@ internal static class GuaranteeText
             _ => "- Neighbouring data sets: one example is added or removed. The size of the data set counts as public.",
         } + " For a person with several examples nothing is guaranteed.";
         yield return StatementText.MeaningOfDelta(guarantee.Delta);
+        yield return "- Examples are kept apart: nothing of one goes into what the model or the loss computes for another (no mixing, no mean with class weights or over the tokens of all examples), and the loss was their mean or sum, as LossReduction says.";
         yield return Clipping(guarantee);
         yield return guarantee.IsNoiseSecure
             ? $"- Noise: it comes from a cryptographic generator whose state nobody learns ({guarantee.NoiseSource}), and the weights are released as floating-point numbers."

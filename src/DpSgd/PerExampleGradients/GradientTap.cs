@@ -162,7 +162,7 @@ internal sealed class GradientTap : IDisposable
             input =>
             {
                 if (isModel)
-                    BeginModel(input.dim() > 0 ? input.shape[0] : null);
+                    BeginModel(RootCall.NotDisposed(input).dim() > 0 ? input.shape[0] : null);
                 Suspend(layer);
             },
             (inputs, output) =>

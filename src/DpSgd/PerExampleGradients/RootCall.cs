@@ -66,11 +66,17 @@ internal static class RootCall
             parameters).Compile();
     }
 
+    /// <summary>What the model was called with, if it is still there.</summary>
+    /// <exception cref="InvalidOperationException">It is disposed.</exception>
+    public static Tensor NotDisposed(Tensor input) => !input.IsInvalid ? input : throw new InvalidOperationException(
+        "The model was called with a tensor that is disposed. A loader disposes each batch when it draws the next: use it inside the loop, " +
+        "and keep no batches in a list.");
+
     private static Tensor? Examples(object?[] arguments)
     {
         foreach (var argument in arguments)
         {
-            if (argument is Tensor { IsInvalid: false } tensor && tensor.dim() > 0)
+            if (argument is Tensor tensor && NotDisposed(tensor).dim() > 0)
                 return tensor;
             if (argument is ITuple tuple && Examples(Enumerable.Range(0, tuple.Length).Select(i => tuple[i]).ToArray()) is { } examples)
                 return examples;

@@ -88,7 +88,21 @@ public sealed class PlotCommandTests : IDisposable
         var file = System.IO.Path.Combine(_folder["nowhere"], "p.png");
         var (code, _, error) = Dpsgd.InProcess($"plot --examples 60000 --delta 1e-5 --batch-size 250 --noise-multiplier 1.3 --epochs 3 --output {file}");
         code.Should().Be(1);
-        error.Should().Contain(file).And.NotContain("   at ");
+        error.Should().StartWith($"dpsgd plot: --output '{file}' cannot be written: ").And.NotContain("   at ");
+    }
+
+    [Fact]
+    public void A_line_of_one_point_is_a_dot()
+    {
+        var (one, two) = (_folder["one.svg"], _folder["two.svg"]);
+        foreach (var (steps, file) in new[] { (1, one), (2, two) })
+            Dpsgd.InProcess($"plot --examples 60000 --delta 1e-5 --batch-size 250 --noise-multiplier 1.3 --steps {steps} --output {file}").Code.Should().Be(0);
+        Blue(one, "fill").Should().NotBeEmpty();
+        Blue(two, "fill").Should().BeEmpty();
+        Blue(two, "stroke").Should().NotBeEmpty();
+
+        IEnumerable<XElement> Blue(string file, string attribute) =>
+            XDocument.Load(file).Root!.Descendants().Where(e => e.Attribute(attribute)?.Value == "#1F5FA8");
     }
 
     [Theory]

@@ -39,5 +39,14 @@ public class MLNetGuideTests
     }
 
     [Fact]
+    public void What_the_package_shows_on_its_page_trains()
+    {
+        var printed = CodeBlocks.Run(CodeBlocks.Of(Path.Combine(Repository.Root, "src", "DpSgd.ML", "README.md"), "csharp").Should().ContainSingle().Subject);
+        var accuracy = Regex.Match(printed, @"^epsilon = 1\.00, accuracy = (\d\.\d\d)\r?\nDP-SGD with sampling rate = 6\.4% ");
+        accuracy.Success.Should().BeTrue("it printed:\n{0}", printed);
+        double.Parse(accuracy.Groups[1].Value, CultureInfo.InvariantCulture).Should().BeGreaterThan(0.9);
+    }
+
+    [Fact]
     public void All_blocks_are_run_here() => CodeBlocks.Of(Guide, "csharp").Should().HaveCount(3);
 }

@@ -36,6 +36,7 @@ public class TrainingGuaranteeTests
         lines.Should().Contain(line => line.StartsWith("- 10 times on a Poisson sample with probability 0.1: Gaussian noise with multiplier 1.3"))
             .And.Contain(line => line.Contains("drawn so by the loader"))
             .And.Contain(line => line.Contains("one example is added or removed"))
+            .And.Contain(line => line.StartsWith("- Examples are kept apart") && line.Contains("LossReduction"))
             .And.Contain(line => line.StartsWith("- Microbatches of one") && line.Contains("norm 1.5"))
             .And.Contain(line => line.Contains("cryptographic generator"))
             .And.Contain(line => line.Contains(guarantee.LibraryVersion));

@@ -188,6 +188,21 @@ public class DPDataLoaderTests
     }
 
     [Fact]
+    public void Tensors_that_are_disposed_are_told_from_other_mistakes()
+    {
+        using var scope = NewDisposeScope();
+        var (x, y) = Data();
+        using var loader = new PoissonDataLoader(x, y, expectedBatchSize: 5);
+        using var bare = nn.Linear(2, 2);
+        using var optimizer = new DPOptimizer(optim.SGD(bare.parameters(), 1), bare, new() { L2NormClip = 1, NoiseMultiplier = 1, Sampling = loader.Sampling });
+        var (kept, _) = loader.ToList()[0];
+        bare.Invoking(model => model.call(kept)).Should().Throw<InvalidOperationException>().WithMessage("*a tensor that is disposed*inside the loop*");
+
+        y.Dispose();
+        loader.Invoking(l => l.First()).Should().Throw<InvalidOperationException>().WithMessage("*draws from were disposed*");
+    }
+
+    [Fact]
     public void Wrong_arguments_are_refused_by_name()
     {
         using var scope = NewDisposeScope();
@@ -199,7 +214,9 @@ public class DPDataLoaderTests
         Refuses(() => new PoissonDataLoader(x, y, 2, maxPhysicalBatchSize: 0), "maxPhysicalBatchSize", "*at least 1*0*");
         Refuses(() => new PoissonDataLoader(x, y, 2, prefetch: -1), "prefetch", "*at least 0*-1*");
         Refuses(() => new FixedSizeDataLoader(x, zeros(9), batchSize: 1), "labels", "*9 labels for 23*");
-        Refuses(() => new PoissonDataLoader(zeros(0, 2), zeros(0), 1), "source", "*at least one example*");
+        Refuses(() => new PoissonDataLoader(zeros(0, 2), zeros(0), 1), "examples", "*at least one row*0*");
+        Refuses(() => new PoissonDataLoader(tensor(1f), zeros(1), 1), "examples", "*scalar*");
+        Refuses(() => new DPDataLoader<Tensor>(new Breakable(zeros(0, 2)), new FixedSizeSampling(1, 1)), "source", "*at least one example*");
         Refuses(() => new DPDataLoader<Tensor>(new Breakable(x), new FixedSizeSampling(4, 22)), "sampling", "*22 examples*23*");
         Refuses(() => new DPDataLoader<Tensor>(null!, new FixedSizeSampling(4, 22)), "source", "*");
         Refuses(() => new DPDataLoader<Tensor>(new Breakable(x), null!), "sampling", "*");

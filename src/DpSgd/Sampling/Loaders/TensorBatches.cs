@@ -39,12 +39,16 @@ internal sealed class TensorBatches : IBatchSource<(Tensor Examples, Tensor Labe
 
     private Tensor Select(Tensor rows, Tensor index)
     {
+        if (rows.IsInvalid)
+            throw new InvalidOperationException("The tensors that the loader draws from were disposed. Keep them until it is not used any more.");
         var selected = rows.index_select(0, index.to(rows.device));
         return _device is null ? selected : selected.to(_device);
     }
 
-    private static long Rows(Tensor tensor, string name) =>
-        Guard.NotNull(tensor, name).dim() > 0
-            ? tensor.shape[0]
-            : throw new ArgumentException($"{name} must have one row an example, but it is a scalar.", name);
+    private static long Rows(Tensor tensor, string name) => Guard.NotNull(tensor, name).dim() switch
+    {
+        0 => throw new ArgumentException($"{name} must have one row an example, but it is a scalar.", name),
+        _ when tensor.shape[0] == 0 => throw new ArgumentOutOfRangeException(name, 0, $"{name} must have at least one row to draw from."),
+        _ => tensor.shape[0],
+    };
 }
