@@ -66,7 +66,7 @@ public static class ResultsPlot
         plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = last >= 1 };
         plot.Axes.SetLimitsX(0, last * 1.05);
         // Up to 100 %, and down far enough that the first point is not on the edge.
-        var lowest = 100 * epochs.Min(epoch => epoch.TestAccuracy);
+        var lowest = 100 * epochs.Min(epoch => Math.Min(epoch.TestAccuracy, epoch.AverageTestAccuracy));
         plot.Axes.SetLimitsY(Math.Max(0, Math.Floor((lowest - 2) / 5) * 5), 100, plot.Axes.Left);
         if (epochs.Max(epoch => epoch.Epsilon) is { } highest)
             plot.Axes.SetLimitsY(0, Math.Max(highest, 1e-3) * 1.25, plot.Axes.Right);

@@ -36,6 +36,16 @@ public sealed class ResultsPlotTests
     public void No_epsilon_and_no_accuracy_can_be_drawn() =>
         Draw("title", [new(0.01, 2, 0, 1, null, 0.1), new(0.02, 4, 1, 0, null, 0.1)]).Should().NotBeEmpty();
 
+    [Fact]
+    public void A_low_first_point_of_either_accuracy_is_in_the_picture()
+    {
+        using var bitmap = SKBitmap.Decode(Draw("title", [new(1, 240, 0.9, 0.5, 0.49, 7), new(2, 480, 0.9, 0.9, 0.53, 7), new(3, 720, 0.9, 0.9, 0.56, 7)]));
+        // The averaged weights' colour in the left half, where no legend is: down to the first point, and not to the axis at the bottom.
+        var rows = Enumerable.Range(0, bitmap.Height).Where(y =>
+            Enumerable.Range(0, bitmap.Width / 2).Any(x => bitmap.GetPixel(x, y) == SKColor.Parse("#6aa5dd"))).ToList();
+        rows.Max().Should().BeLessThan(530);
+    }
+
     private static byte[] Draw(string title, IReadOnlyList<EpochResult> epochs)
     {
         using var folder = new TemporaryFolder();
