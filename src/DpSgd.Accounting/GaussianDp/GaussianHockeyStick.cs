@@ -21,9 +21,13 @@ internal static class GaussianHockeyStick
         if (mu < SmallMu)
             return -0.5 * near * near - HalfLogTwoPi + Math.Log(Excess(near, mu));
 
-        // The densities at the two thresholds differ by e^epsilon, so that is also about the ratio of the tails.
+        // The densities at the two thresholds differ by just e^epsilon, which leaves the ratio of Mills' ratios. The tails
+        // themselves must not be compared: with little noise their logarithms are so large that the difference is but rounding.
         var logNear = NormalTail.LogAbove(near);
-        var ratio = logNear - epsilon - NormalTail.LogAbove(far);
+        if (double.IsNegativeInfinity(logNear))
+            return logNear;
+        var logMillsRatio = near > 0 ? Math.Log(NormalTail.MillsRatio(near)) : logNear + 0.5 * near * near + HalfLogTwoPi;
+        var ratio = logMillsRatio - Math.Log(NormalTail.MillsRatio(far));
         return logNear + LogSpace.Log1mExp(Math.Max(0, ratio));
     }
 

@@ -40,7 +40,8 @@ internal static class NormalTail
     public static double LogErfc(double x) => Math.Log(2) + LogAbove(x * Math.Sqrt(2));
 
     /// <summary>Tail over density.</summary>
-    private static double MillsRatio(double z)
+    /// <param name="z">At least zero.</param>
+    public static double MillsRatio(double z)
     {
         if (!(z < Far))
             return 1 / (z + Fraction(z));

@@ -29,15 +29,21 @@ internal static class ShownSamples
     /// <summary>With more samples in the mean, the sum over their number is too long.</summary>
     private const double MostSamples = 1000;
 
+    // What is smaller is not accurate in doubles.
+    private const double LeastProbability = 1e-300;
+
     // For rounding, and that of the terms left out.
     private const double LogMargin = 1e-9;
+
+    // Where a threshold lies is known as well as the noise is. With next to no noise that is less well than the margin above.
+    private const double NoiseMargin = 1e-15;
 
     /// <summary>Whether the lower bound is worth while.</summary>
     /// <param name="probability">Sampling probability.</param>
     /// <param name="sigma">Noise multiplier.</param>
     /// <param name="steps">Number of steps.</param>
     public static bool IsClose(double probability, double sigma, long steps) =>
-        probability is > 0 and < 1 && sigma is > 0 and <= MostNoise && probability * steps <= MostSamples;
+        probability is >= LeastProbability and < 1 && sigma is > 0 and <= MostNoise && probability * steps <= MostSamples;
 
     /// <summary>Whether both bounds are better than a grid's.</summary>
     /// <param name="probability">Sampling probability.</param>
@@ -82,6 +88,7 @@ internal static class ShownSamples
     public static double LogDelta(Bound bound, double probability, double sigma, long steps, double epsilon)
     {
         double logIn = Math.Log(probability), logOut = Elementary.Log1p(-probability);
+        var noise = sigma * (bound == Bound.Lower ? 1 + NoiseMargin : 1 - NoiseMargin);
         var sum = double.NegativeInfinity;
         for (var k = 1L; k <= steps; k++)
         {
@@ -93,7 +100,7 @@ internal static class ShownSamples
                 break;
             }
             var logOfOne = bound == Bound.Lower ? k * logIn + (steps - k) * logOut : 0;
-            sum = LogSpace.LogAdd(sum, logMass + GaussianHockeyStick.LogDelta(sigma / Math.Sqrt(k), epsilon - logOfOne));
+            sum = LogSpace.LogAdd(sum, logMass + GaussianHockeyStick.LogDelta(noise / Math.Sqrt(k), epsilon - logOfOne));
         }
 
         return bound == Bound.Lower ? sum - LogMargin : sum + LogMargin;

@@ -28,6 +28,23 @@ public class GaussianMechanismTests
         GaussianMechanism.GetDelta(1, 1e6).Should().Be(double.Epsilon, "too small a delta is rounded up");
     }
 
+    /// <summary>From arbitrary precision: epsilon is 1 / (2 sigma^2), and what delta adds to it is its last few places.</summary>
+    [Theory]
+    [InlineData(1e-6, 1e-300, 500037047095.299425)]
+    [InlineData(1e-8, 1e-300, 5000003704709628.73)]
+    [InlineData(1e-9, 1e-300, 500000037047096236.0)]
+    [InlineData(1e-9, 1e-5, 500000004264890731.0)]
+    [InlineData(1e-12, 1e-300, 5.00000000037047116e23)]
+    public void With_next_to_no_noise_epsilon_is_exact(double sigma, double delta, double epsilon)
+    {
+        GaussianMechanism.GetEpsilon(sigma, delta).Should().BeRelativelyClose(epsilon, 1e-15);
+        GaussianMechanism.GetDelta(sigma, 0.5 / sigma / sigma).Should().BeApproximately(0.5, 1e-3, "half of the outputs lie beyond");
+    }
+
+    [Fact]
+    public void Beyond_the_doubles_delta_is_still_a_number() =>
+        GaussianMechanism.GetDelta(1.9, 1e308).Should().Be(double.Epsilon);
+
     [Theory]
     [InlineData(double.NaN, 0.1, "noiseMultiplier")]
     [InlineData(-1, 0.1, "noiseMultiplier")]

@@ -67,6 +67,59 @@ public class ShownSamplesTests
         }
     }
 
+    /// <summary>
+    /// One step without overlap: delta(epsilon) is q times the hockey-stick divergence at epsilon - ln q, which the bound from above
+    /// takes at epsilon. The numbers are from arbitrary precision.
+    /// </summary>
+    [Theory]
+    [InlineData(1e-6, 1e-5, 500004107477.961)]
+    [InlineData(1e-9, 1e-5, 500000004107479500.0)]
+    [InlineData(1e-9, 1e-300, 500000037028395200.0)]
+    public void The_upper_bound_does_not_fall_short_where_noise_nearly_vanishes(double sigma, double delta, double atLeast)
+    {
+        var accountant = Steps(0.5, sigma, 1);
+        accountant.GetEpsilon(delta).Should().BeGreaterThanOrEqualTo(atLeast);
+        accountant.GetDelta(0.5 / sigma / sigma).Should().BeInRange(0.249, 0.5);
+    }
+
+    [Fact]
+    public void The_rarest_samples_are_not_free() =>
+        Steps(1e-310, 0.02, 3).GetDelta(1).Should().BeGreaterThanOrEqualTo(3e-310);
+
+    /// <summary>Two steps, integrated: delta is the mean over the first output of what the second one then has to give.</summary>
+    [Theory]
+    [InlineData(0.2, 0.1, 1)]
+    [InlineData(0.01, 0.3, 0.5)]
+    [InlineData(1e-3, 0.05, 100)]
+    [InlineData(0.3, 0.026, 500)]
+    [InlineData(0.9, 0.02, 1000)]
+    [InlineData(0.6, 0.5, 2)]
+    public void The_bounds_of_two_steps_are_around_the_truth(double q, double sigma, double epsilon)
+    {
+        // Removing the example; where epsilon is above -2 ln(1 - q) adding it has no delta at all, and elsewhere less than this.
+        double Loss(double x) => SampledLoss.Sampled((x - 0.5 / sigma) / sigma, q);
+        double One(double e)
+        {
+            var y = SampledLoss.Unsampled(e, q);
+            return double.IsNegativeInfinity(y) ? 1 - Math.Exp(e)
+                : y >= 0 ? q * Math.Exp(GaussianHockeyStick.LogDelta(sigma, y))
+                : q * (1 - Math.Exp(y) + Math.Exp(y + GaussianHockeyStick.LogDelta(sigma, -y)));
+        }
+
+        var (truth, width) = (0.0, 1e-3);
+        for (var x = -12 + width / 2; x < 1 / sigma + 12; x += width)
+        {
+            var inP = (1 - q) * Math.Exp(-0.5 * x * x) + q * Math.Exp(-0.5 * (x - 1 / sigma) * (x - 1 / sigma));
+            truth += width / Math.Sqrt(2 * Math.PI) * inP * One(epsilon - Loss(x));
+        }
+
+        var accountant = Steps(q, sigma, 2);
+        accountant.GetDelta(epsilon).Should().BeGreaterThanOrEqualTo(truth * (1 - 1e-6));
+        accountant.GetDeltaLowerBound(epsilon).Should().BeInRange(truth * 0.98, truth * (1 + 1e-6));
+        accountant.GetEpsilon(truth).Should().BeGreaterThanOrEqualTo(epsilon * (1 - 1e-6));
+        accountant.GetEpsilonLowerBound(truth).Should().BeLessThanOrEqualTo(epsilon * (1 + 1e-6));
+    }
+
     [Theory]
     [InlineData(NeighboringRelation.AddOrRemoveOne)]
     [InlineData(NeighboringRelation.ReplaceOne)]
