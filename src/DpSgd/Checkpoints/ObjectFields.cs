@@ -61,7 +61,7 @@ internal static class ObjectFields
         }
     }
 
-    private static object Whole(Type type, long value) => type == typeof(int) || type == typeof(int?) ? (int)value : value;
+    private static object Whole(Type type, long value) => type == typeof(int) || type == typeof(int?) ? (object)(int)value : value;
 
     /// <summary>Those of the base class as well, but not what ties a state to its parameter.</summary>
     private static IEnumerable<FieldInfo> Of(Type? type)
