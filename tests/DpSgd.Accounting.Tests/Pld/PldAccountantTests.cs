@@ -30,6 +30,15 @@ public class PldAccountantTests
     }
 
     [Fact]
+    public void The_worse_of_the_two_directions_decides()
+    {
+        // The lie of one in two hundred is as likely as the truth where the example is blanked out.
+        var accountant = new PldAccountant(NeighboringRelation.ReplaceSpecial);
+        accountant.Compose(new RandomizedResponseDpEvent(0.01, 2));
+        accountant.GetEpsilon(1e-5).Should().BeApproximately(Math.Log((0.5 - 1e-5) / 0.005), 1e-3);
+    }
+
+    [Fact]
     public void A_truncation_that_cannot_happen_costs_nothing()
     {
         var (truncated, poisson) = (new PldAccountant(), new PldAccountant());
