@@ -60,8 +60,6 @@ public partial class DPOptimizer
         }
         finally
         {
-            _microbatchBackward.ForgetGradients();
-            _tap.Forget();
             EndStep();
         }
     }

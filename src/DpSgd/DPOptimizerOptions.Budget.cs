@@ -54,7 +54,7 @@ public sealed partial record DPOptimizerOptions
                 budget.TargetEpsilon,
                 budget.Delta,
                 multiplier => StepEvent.Of(
-                    options with { NoiseMultiplier = multiplier }, microbatching, ledger.NeighboringRelation, microbatchSize ?? 1, MostParameters),
+                    options with { NoiseMultiplier = multiplier }, microbatching, ledger.NeighboringRelation, batchSize: 1, MostParameters),
                 sampling is { IsPaidByEpoch: true, Draws: not null } ? (steps + sampling.BatchesPerEpoch - 1) / sampling.BatchesPerEpoch : steps,
                 () => KnownAccountant.Clone(ledger)!),
         };

@@ -29,6 +29,15 @@ public class BadInputTests
         actual.Should().BeInRange(least, most, "{0}", row);
     }
 
+    [Fact]
+    public void An_infinite_number_of_repetitions_or_an_infinite_sensitivity_is_refused()
+    {
+        FluentActions.Invoking(() => new RepeatAndSelectDpEvent(new GaussianDpEvent(1), double.PositiveInfinity, 1))
+            .Should().Throw<ArgumentOutOfRangeException>().WithMessage("*Mean must be*finite*");
+        FluentActions.Invoking(() => new MixtureOfGaussiansDpEvent(1, [double.PositiveInfinity], [1]))
+            .Should().Throw<ArgumentOutOfRangeException>().WithMessage("*Sensitivities must be*finite*");
+    }
+
     /// <summary>What the reference refuses, and what it answers though it means nothing.</summary>
     private static bool Refused(JsonElement row)
     {

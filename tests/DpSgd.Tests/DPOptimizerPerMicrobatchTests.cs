@@ -169,6 +169,42 @@ public class DPOptimizerPerMicrobatchTests
     }
 
     [Fact]
+    public void A_parameter_that_the_optimizer_lists_twice_is_clipped_and_counted_once()
+    {
+        using var scope = NewDisposeScope();
+        var (model, x, y) = Problem(4);
+        var parameters = model.parameters().ToList();
+        IReadOnlyList<Tensor> Gradient(IReadOnlyList<TorchSharp.Modules.Parameter> listed) =>
+            PrivateStep.Gradient(model, listed, Private with { L2NormClip = 0.2, NoiseMultiplier = 0 }, optimizer =>
+                optimizer.step(4, positions => LossOf(model, x, y, positions)));
+        var once = Gradient(parameters);
+        TensorAssert.AreClose(Gradient([.. parameters, parameters[0]]).Take(parameters.Count).ToList(), once, 1e-12);
+    }
+
+    [Fact]
+    public void A_disposed_optimizer_takes_no_step()
+    {
+        using var scope = NewDisposeScope();
+        var (model, x, y) = Problem(4);
+        var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 1), model, Private);
+        optimizer.Dispose();
+        optimizer.Invoking(o => o.step(4, positions => LossOf(model, x, y, positions))).Should().Throw<ObjectDisposedException>();
+    }
+
+    [Fact]
+    public void A_parameter_that_was_unfrozen_and_is_not_trained_keeps_no_gradient()
+    {
+        using var scope = NewDisposeScope();
+        var (model, x, y) = Problem(4);
+        var other = model.parameters().Last();
+        other.requires_grad = false;
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters().SkipLast(1).ToList(), 1), model, Private);
+        other.requires_grad = true;
+        optimizer.step(4, positions => LossOf(model, x, y, positions));
+        ReferenceEquals(other.grad, null).Should().BeTrue("it would be one without noise");
+    }
+
+    [Fact]
     public void Frozen_and_other_parameters_get_no_gradient()
     {
         using var scope = NewDisposeScope();

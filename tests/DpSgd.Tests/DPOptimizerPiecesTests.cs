@@ -349,6 +349,29 @@ public class DPOptimizerPiecesTests
         }
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Non_finite_examples_of_every_piece_are_counted(bool perMicrobatch)
+    {
+        using var scope = NewDisposeScope();
+        var model = Toy.Model();
+        var (x, y) = Toy.Batch(12);
+        x.fill_(double.NaN);
+        using var loader = Loader("fixed", x, y, 4, seed: 3);
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, Options(loader, 0) with { PerMicrobatchBackward = perMicrobatch });
+        var expected = 0L;
+        foreach (var (examples, labels) in loader)
+        {
+            if (perMicrobatch)
+                optimizer.step(examples.shape[0], i => Toy.Loss(model, examples.index_select(0, i), labels.index_select(0, i)));
+            else
+                optimizer.step(() => Toy.Loss(model, examples, labels, Reduction.None));
+            optimizer.NonFiniteExamples.Should().Be(expected += examples.shape[0]);
+        }
+        expected.Should().Be(20);
+    }
+
     [Fact]
     public void Pieces_leave_no_tensor_behind()
     {

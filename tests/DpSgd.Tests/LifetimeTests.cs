@@ -1,3 +1,5 @@
+using System.Collections;
+using System.Reflection;
 using DpSgd.Tests.PerExampleGradients;
 using DpSgd.Tests.TestKit;
 using TorchSharp;
@@ -151,6 +153,63 @@ public class LifetimeTests
     }
 
     [Fact]
+    public void An_optimizer_gives_back_its_momentum_and_what_it_had_before_a_group_joined()
+    {
+        using var model = Model();
+        using var x = randn(12, 1, 8, 8);
+        var (first, joining) = (model.parameters().Take(2).ToList(), model.parameters().Skip(2).ToList());
+        Leaves(0, () =>
+        {
+            using var scope = NewDisposeScope();
+            joining.ForEach(p => p.requires_grad = false);
+            using var optimizer = new DPOptimizer(optim.SGD(first, 0.1, momentum: 0.9), model, Toy.Private);
+            optimizer.step(() => model.call(x).sum(dim: 1L));
+            joining.ForEach(p => p.requires_grad = true);
+            optimizer.add_param_group(new TorchSharp.Modules.SGD.ParamGroup(joining));
+            optimizer.step(() => model.call(x).sum(dim: 1L));
+        });
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_model_that_had_an_optimizer_has_no_hook_of_it_left(bool perMicrobatch)
+    {
+        using var scope = NewDisposeScope();
+        var (first, norm, last) = (Conv2d(1, 4, 3), BatchNorm2d(4), Linear(4 * 36, 2));
+        var model = Sequential(first, InstanceNorm2d(4), norm, Flatten(), last);
+        norm.eval();
+        foreach (var parameter in norm.parameters().Concat(last.parameters()))
+            parameter.requires_grad = false;
+        using var loader = new PoissonDataLoader(randn(6, 1, 8, 8), zeros(6), expectedBatchSize: 3);
+        DPOptimizer Make() => new(
+            optim.SGD(first.parameters(), 0.1), model, Toy.Private with { Sampling = loader.Sampling, PerMicrobatchBackward = perMicrobatch });
+        var before = Hooks(model);
+
+        using (var optimizer = Make())
+        {
+            var during = Hooks(model);
+            during.Should().BeGreaterThan(before);
+            FluentActions.Invoking(Make).Should().Throw<InvalidOperationException>();
+            Hooks(model).Should().Be(during, "one that is refused leaves none");
+            foreach (var parameter in last.parameters())
+                parameter.requires_grad = true;
+            optimizer.add_param_group(new TorchSharp.Modules.SGD.ParamGroup(last.parameters()));
+        }
+
+        Hooks(model).Should().Be(before);
+    }
+
+    [Fact]
+    public void An_optimizer_that_is_refused_gives_back_all_that_it_took()
+    {
+        using var model = Model();
+        using var inner = optim.SGD(model.parameters(), 0.1);
+        using var first = new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, Toy.Private);
+        Leaves(0, () => FluentActions.Invoking(() => new DPOptimizer(inner, model, Toy.Private)).Should().Throw<InvalidOperationException>());
+    }
+
+    [Fact]
     public void A_loader_disposes_its_batches()
     {
         using var x = randn(100, 3);
@@ -178,6 +237,16 @@ public class LifetimeTests
         // Counted before any collection: nothing may be left to the garbage collector.
         (Tensor.TotalCount - before).Should().Be(more);
     }
+
+    /// <summary>How many hooks the modules of a model have. TorchSharp keeps them in dictionaries, and does not show them.</summary>
+    private static int Hooks(nn.Module model) => model.modules().Append(model).Distinct().Sum(module =>
+    {
+        var type = module.GetType();
+        while (type!.IsGenericType is false || type.GetGenericTypeDefinition() != typeof(HookableModule<,>))
+            type = type.BaseType;
+        return type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.DeclaredOnly)
+            .Select(field => field.GetValue(module)).OfType<IDictionary>().Sum(hooks => hooks.Count);
+    });
 
     private static TorchSharp.Modules.Sequential Model() =>
         Sequential(Conv2d(1, 4, 3), ReLU(), Flatten(), Linear(4 * 36, 5), Tanh(), Linear(5, 3));

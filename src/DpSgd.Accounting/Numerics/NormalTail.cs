@@ -35,10 +35,6 @@ internal static class NormalTail
         ? Elementary.Log1p(-Above(-z))
         : z < 0 ? Math.Log(Above(z)) : -0.5 * z * z - HalfLogTwoPi + Math.Log(MillsRatio(z));
 
-    /// <summary>ln erfc(x).</summary>
-    /// <param name="x">Any number.</param>
-    public static double LogErfc(double x) => Math.Log(2) + LogAbove(x * Math.Sqrt(2));
-
     /// <summary>Tail over density.</summary>
     /// <param name="z">At least zero.</param>
     public static double MillsRatio(double z)

@@ -35,7 +35,7 @@ internal static class SameSampleGaussians
         var (smallest, precision) = (double.PositiveInfinity, 0.0);
         foreach (var (sigma, count) in parts)
         {
-            if (double.IsPositiveInfinity(sigma) || smallest == 0)
+            if (double.IsPositiveInfinity(sigma))
                 continue;
             if (sigma < smallest)
             {

@@ -41,12 +41,8 @@ internal static class ObjectFields
         }
     })]);
 
-    /// <summary>Whether an object has the fields that were taken down.</summary>
-    public static bool Fits(object value, ObjectEntry entry) =>
-        Of(value.GetType()).Select(field => field.Name).SequenceEqual(entry.Fields.Select(field => field.Name));
-
     /// <summary>Sets an object's fields. Tensors that it had are disposed.</summary>
-    /// <param name="value">An object that <see cref="Fits"/>.</param>
+    /// <param name="value">An object with the fields that were taken down.</param>
     /// <param name="entry">What was taken down.</param>
     /// <param name="tensors">Gives the next tensor, which is the object's from now on.</param>
     public static void Write(object value, ObjectEntry entry, Func<Tensor> tensors)
@@ -65,7 +61,7 @@ internal static class ObjectFields
         }
     }
 
-    private static object Whole(Type type, long value) => type == typeof(int) || type == typeof(int?) ? (int)value : value;
+    private static object Whole(Type type, long value) => type == typeof(int) || type == typeof(int?) ? (object)(int)value : value;
 
     /// <summary>Those of the base class as well, but not what ties a state to its parameter.</summary>
     private static IEnumerable<FieldInfo> Of(Type? type)

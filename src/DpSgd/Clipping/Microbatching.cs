@@ -104,7 +104,7 @@ internal sealed class Microbatching
 
     private static double CountIn(double batchSize, long size) => Math.Ceiling(batchSize / size - Tolerance);
 
-    private static bool IsWhole(double value) => value > 0.5 && Math.Abs(value - Math.Round(value)) <= Tolerance * value;
+    private static bool IsWhole(double value) => Math.Abs(value - Math.Round(value)) <= Tolerance * value;
 
     private static ArgumentException Undivided(int count, double batchSize, string what) => new(
         string.Create(CultureInfo.InvariantCulture, $"NumMicrobatches must divide the {what}, but {count} does not divide {batchSize}. Give MicrobatchSize instead if batches differ in size, or neither, for one example each."),

@@ -100,7 +100,7 @@ internal sealed class StepJournal : IDisposable
     private static string WithChecksum(string json) => $"{Checksum(json)} {json}\n";
 
     private static string Checked(string line) =>
-        line.Length > ChecksumLength && line[ChecksumLength] == ' ' && line[..ChecksumLength] == Checksum(line[(ChecksumLength + 1)..])
+        line[ChecksumLength] == ' ' && line[..ChecksumLength] == Checksum(line[(ChecksumLength + 1)..])
             ? line[(ChecksumLength + 1)..]
             : throw new FormatException("The checksum of a line is wrong.");
 

@@ -68,14 +68,14 @@ internal sealed class MicrobatchBackward : IDisposable
         return nonFinite;
     }
 
+    public void Dispose() => _removeHooks();
+
     /// <summary>No gradient without noise stays behind: not those of parameters either that are not trained here.</summary>
-    public void ForgetGradients()
+    private void ForgetGradients()
     {
         foreach (var parameter in _model.parameters())
             parameter.grad = null;
     }
-
-    public void Dispose() => _removeHooks();
 
     private void Backward(Func<Tensor, Tensor> loss, long[] positions)
     {

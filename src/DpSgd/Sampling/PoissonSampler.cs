@@ -23,5 +23,5 @@ internal sealed class PoissonSampler(long datasetSize, double probability, Rando
     }
 
     /// <summary>How many indices are passed over before the next is chosen: floor(ln U / ln(1 - q)).</summary>
-    private long Gap() => probability == 1 ? 0 : (long)Math.Min(datasetSize, Math.Log(random.Uniform()) / _logOfMissing);
+    private long Gap() => (long)Math.Min(datasetSize, Math.Log(random.Uniform()) / _logOfMissing);
 }

@@ -16,6 +16,23 @@ public class EventLedgerTests
     }
 
     [Fact]
+    public void An_event_in_several_places_is_counted_in_each_whichever_comes_first()
+    {
+        var twice = new SelfComposedDpEvent(A, 2);
+        EventLedger.TakeApart(new ComposedDpEvent([twice, new SelfComposedDpEvent(twice, 3)]), 1).Should().Equal(new LedgerEntry(A, 8));
+        EventLedger.TakeApart(new ComposedDpEvent([new SelfComposedDpEvent(twice, 3), twice]), 1).Should().Equal(new LedgerEntry(A, 8));
+    }
+
+    [Fact]
+    public void Counts_whose_product_or_sum_overflows_are_refused()
+    {
+        var many = new SelfComposedDpEvent(A, 1L << 40);
+        FluentActions.Invoking(() => EventLedger.TakeApart(new SelfComposedDpEvent(many, 1L << 40), 1)).Should().Throw<OverflowException>();
+        var most = new SelfComposedDpEvent(A, long.MaxValue);
+        FluentActions.Invoking(() => EventLedger.TakeApart(new ComposedDpEvent([most, A]), 1)).Should().Throw<OverflowException>();
+    }
+
+    [Fact]
     public void An_empty_composition_is_nothing() =>
         EventLedger.TakeApart(new SelfComposedDpEvent(new ComposedDpEvent([]), 3), 2).Should().BeEmpty();
 

@@ -2,6 +2,17 @@ namespace DpSgd.Accounting.Tests.Numerics;
 
 public class BinomialTailTests
 {
+    [Fact]
+    public void Is_above_the_truth_and_close_to_it()
+    {
+        long[] choose = [1, 10, 45, 120, 210, 252, 210, 120, 45, 10, 1];
+        for (var least = 1; least <= 10; least++)
+        {
+            var exact = choose[least..].Sum() / 1024.0;
+            BinomialTail.Above(least, 10, 0.5).Should().BeGreaterThan(exact).And.BeLessThan(exact * (1 + 1e-9));
+        }
+    }
+
     /// <summary>Against 60 digits.</summary>
     [Theory]
     [InlineData(1050, 1_000_000_000, 1e-6, 0.059628236171571612)]

@@ -7,6 +7,47 @@ public class PldAccountantTests
     private static readonly DpEvent Step = new PoissonSampledDpEvent(250 / 60000.0, new GaussianDpEvent(1.3));
 
     /// <summary>The tutorial's run: 0.37025523370096025 by arbitrary precision.</summary>
+    [Theory]
+    [InlineData(1e-4)]
+    [InlineData(1e-20)]
+    public void Hardly_any_noise_without_sampling_has_its_closed_form(double noiseMultiplier)
+    {
+        var accountant = new PldAccountant();
+        accountant.Compose(new GaussianDpEvent(noiseMultiplier));
+        accountant.GetEpsilon(1e-5).Should().Be(GaussianMechanism.GetEpsilon(noiseMultiplier, 1e-5)).And.BePositive();
+    }
+
+    [Fact]
+    public void What_is_taken_for_everything_to_be_safe_is_in_no_lower_bound()
+    {
+        // Its largest loss is 1e4, and its probabilities cannot be written down.
+        var (whole, sampled) = (new PldAccountant(), new PldAccountant());
+        whole.Compose(new LaplaceDpEvent(1e-4));
+        sampled.Compose(new PoissonSampledDpEvent(0.1, new LaplaceDpEvent(1e-4)));
+        whole.GetEpsilonLowerBound(1e-5).Should().BeLessThanOrEqualTo(1e4);
+        whole.GetEpsilon(1e-5).Should().BeGreaterThanOrEqualTo(1e4 - 20);
+        sampled.GetDeltaLowerBound(2e4).Should().Be(0);
+    }
+
+    [Fact]
+    public void The_worse_of_the_two_directions_decides()
+    {
+        // The lie of one in two hundred is as likely as the truth where the example is blanked out.
+        var accountant = new PldAccountant(NeighboringRelation.ReplaceSpecial);
+        accountant.Compose(new RandomizedResponseDpEvent(0.01, 2));
+        accountant.GetEpsilon(1e-5).Should().BeApproximately(Math.Log((0.5 - 1e-5) / 0.005), 1e-3);
+    }
+
+    [Fact]
+    public void A_truncation_that_cannot_happen_costs_nothing()
+    {
+        var (truncated, poisson) = (new PldAccountant(), new PldAccountant());
+        truncated.Compose(new TruncatedSubsampledGaussianDpEvent(100, 0.1, 100, 1), 10);
+        poisson.Compose(new PoissonSampledDpEvent(0.1, new GaussianDpEvent(1)), 10);
+        truncated.GetDelta(1).Should().BeApproximately(poisson.GetDelta(1), 1e-12);
+        truncated.GetEpsilon(1e-5).Should().BeApproximately(poisson.GetEpsilon(1e-5), 1e-9);
+    }
+
     [Fact]
     public void The_tutorials_run_as_tight_as_can_be()
     {

@@ -179,6 +179,42 @@ public class RdpAccountantTests
         }
     }
 
+    public static TheoryData<DpEvent, NeighboringRelation> WithoutABound => new()
+    {
+        { new SampledWithoutReplacementDpEvent(100, 10, new GaussianDpEvent(4)), NeighboringRelation.AddOrRemoveOne },
+        { new SampledWithoutReplacementDpEvent(100, 10, new GaussianDpEvent(4)), NeighboringRelation.ReplaceSpecial },
+        { new SingleEpochTreeAggregationDpEvent(4, [8]), NeighboringRelation.AddOrRemoveOne },
+        { new SingleEpochTreeAggregationDpEvent(4, [8]), NeighboringRelation.ReplaceOne },
+        { new RandomizedResponseDpEvent(0.5, 4), NeighboringRelation.AddOrRemoveOne },
+        { new RepeatAndSelectDpEvent(new EpsilonDeltaDpEvent(1, 0.1), 2, 1), NeighboringRelation.AddOrRemoveOne },
+    };
+
+    [Theory]
+    [MemberData(nameof(WithoutABound))]
+    public void What_has_no_bound_under_a_relation_is_refused(DpEvent dpEvent, NeighboringRelation relation) =>
+        new RdpAccountant(neighboringRelation: relation).Invoking(a => a.Compose(dpEvent)).Should().Throw<NotSupportedException>().WithMessage($"*{relation}*");
+
+    [Fact]
+    public void A_failure_above_delta_leaves_no_epsilon_even_where_nothing_else_is_lost()
+    {
+        var accountant = Composed(new EpsilonDeltaDpEvent(0, 0.1), 1);
+        accountant.GetEpsilon(0.01).Should().Be(double.PositiveInfinity);
+        accountant.GetEpsilon(0.11).Should().Be(0);
+        accountant.GetClassicEpsilonAndOptimalOrder(0.01).Epsilon.Should().Be(double.PositiveInfinity);
+    }
+
+    [Fact]
+    public void What_costs_nothing_costs_nothing_by_the_classic_conversion_too() =>
+        Composed(new NoOpDpEvent(), 3).GetClassicEpsilonAndOptimalOrder(1e-5).Epsilon.Should().Be(0);
+
+    [Fact]
+    public void Repeating_a_composition_costs_what_repeating_its_sum_costs()
+    {
+        var sum = Composed(new RepeatAndSelectDpEvent(new GaussianDpEvent(2), 3, 1), 1).GetRdp();
+        var parts = Composed(new RepeatAndSelectDpEvent(new SelfComposedDpEvent(new GaussianDpEvent(6), 9), 3, 1), 1).GetRdp();
+        parts.Zip(sum).Should().OnlyContain(pair => Math.Abs(pair.First - pair.Second) <= 1e-12 * pair.Second);
+    }
+
     [Fact]
     public void A_sample_of_a_sample_is_refused() => new RdpAccountant()
         .Invoking(a => a.Compose(new PoissonSampledDpEvent(0.5, Step)))

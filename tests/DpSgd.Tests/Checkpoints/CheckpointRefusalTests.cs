@@ -1,7 +1,11 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
 using DpSgd.Accounting;
 using DpSgd.Checkpoints;
 using DpSgd.Tests.TestKit;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -28,6 +32,7 @@ public sealed class CheckpointRefusalTests : IDisposable
         { "MicrobatchSize was not set, is 3", Options with { MicrobatchSize = 3 } },
         { "NumMicrobatches was not set, is 3", Options with { NumMicrobatches = 3 } },
         { "LossReduction was Mean, is Sum", Options with { LossReduction = LossReduction.Sum } },
+        { "Noise was RoundedGaussian from SecureNoiseSource, is DiscreteGaussian from SecureNoiseSource", Options with { Noise = NoiseSource.DiscreteGaussian } },
         { "NeighboringRelation was AddOrRemoveOne, is ReplaceSpecial", Options with { Accountant = new RdpAccountant(neighboringRelation: NeighboringRelation.ReplaceSpecial) } },
     };
 
@@ -70,8 +75,11 @@ public sealed class CheckpointRefusalTests : IDisposable
         var model = Toy.Model();
         using (var adam = new DPOptimizer(optim.Adam(model.parameters()), model, Options))
             RefusesAndChangesNothing<InvalidOperationException>(model, adam, "*The optimizer was TorchSharp.Modules.SGD, is TorchSharp.Modules.Adam*");
-        using var reversed = new DPOptimizer(optim.SGD(model.parameters().Reverse().ToList(), 0.1, momentum: 0.9), model, Options);
-        RefusesAndChangesNothing<InvalidOperationException>(model, reversed, "*trains other parameters, or in another order*");
+        using (var reversed = new DPOptimizer(optim.SGD(model.parameters().Reverse().ToList(), 0.1, momentum: 0.9), model, Options))
+            RefusesAndChangesNothing<InvalidOperationException>(model, reversed, "*trains other parameters, or in another order*");
+        using var groups = new DPOptimizer(
+            optim.SGD([new SGD.ParamGroup(model.parameters().Take(2)), new SGD.ParamGroup(model.parameters().Skip(2))], 0.1, momentum: 0.9), model, Options);
+        RefusesAndChangesNothing<InvalidOperationException>(model, groups, "*number of parameter groups was 1, is 2*");
     }
 
     [Fact]
@@ -96,7 +104,8 @@ public sealed class CheckpointRefusalTests : IDisposable
         optimizer.Invoking(o => o.LoadCheckpoint(null!)).Should().Throw<ArgumentNullException>().WithParameterName("path");
         FluentActions.Invoking(() => DPOptimizer.ReadLedger(null!, new RdpAccountant())).Should().Throw<ArgumentNullException>().WithParameterName("path");
         FluentActions.Invoking(() => DPOptimizer.ReadLedger("x", null!)).Should().Throw<ArgumentNullException>().WithParameterName("accountant");
-        optimizer.Invoking(o => o.LoadCheckpoint(Checkpoint)).Should().Throw<FileNotFoundException>();
+        optimizer.Invoking(o => o.LoadCheckpoint(Checkpoint)).Should().Throw<FileNotFoundException>().WithMessage("There is no checkpoint*");
+        optimizer.Invoking(o => o.LoadCheckpoint(Path.Combine(_folder.Path, "no", "folder"))).Should().Throw<FileNotFoundException>();
         optimizer.Invoking(o => o.SaveCheckpoint(Path.Combine(_folder.Path, "no", "folder"))).Should().Throw<IOException>();
         Save();
         var other = new RdpAccountant(neighboringRelation: NeighboringRelation.ReplaceOne);
@@ -177,6 +186,52 @@ public sealed class CheckpointRefusalTests : IDisposable
         StepJournal.Read(Checkpoint).Single().Entries.Single().Count.Should().Be(5);
         File.WriteAllBytes(path, whole[..^1]);
         StepJournal.Read(Checkpoint).Single().Entries.Single().Count.Should().Be(4);
+    }
+
+    [Fact]
+    public void A_file_with_the_right_checksum_and_the_wrong_content_is_refused()
+    {
+        using var scope = NewDisposeScope();
+        Save();
+        var whole = File.ReadAllBytes(Checkpoint)[..^SHA256.HashSizeInBytes];
+        var model = Toy.Model(8);
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1, momentum: 0.9), model, Options);
+        void Refuses<TException>(byte[] content, string message)
+            where TException : Exception
+        {
+            File.WriteAllBytes(Checkpoint, [.. content, .. SHA256.HashData(content)]);
+            RefusesAndChangesNothing<TException>(model, optimizer, message);
+        }
+        byte[] WithHeaderLength(Func<long, long> change)
+        {
+            var content = whole.ToArray();
+            BinaryPrimitives.WriteInt64LittleEndian(content.AsSpan(12), change(BinaryPrimitives.ReadInt64LittleEndian(content.AsSpan(12))));
+            return content;
+        }
+
+        Refuses<InvalidDataException>([.. whole, 0, 0, 0, 0], "*is damaged*");
+        Refuses<InvalidDataException>(WithHeaderLength(length => length + (1L << 32)), "*is damaged*");
+        Refuses<InvalidDataException>(WithHeaderLength(length => -length), "*is damaged*");
+        var names = Encoding.Latin1.GetBytes(Encoding.Latin1.GetString(whole).Replace("momentum_buffer", "momentum_BUFFER", StringComparison.Ordinal));
+        Refuses<InvalidOperationException>(names, "*of another version of TorchSharp*");
+    }
+
+    [Theory]
+    [InlineData("\"DpSgd steps\"", "\"Other steps\"")]
+    [InlineData("\"version\":1", "\"version\":2")]
+    public void A_journal_of_another_format_is_refused(string written, string other)
+    {
+        using var scope = NewDisposeScope();
+        Save();
+        var path = Checkpoint + ".steps";
+        var lines = File.ReadAllText(path).Split('\n');
+        var head = lines[0][17..].Replace(written, other, StringComparison.Ordinal);
+        head.Should().Contain(other);
+        lines[0] = $"{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(head)))[..16]} {head}";
+        File.WriteAllText(path, string.Join('\n', lines));
+        var model = Toy.Model(8);
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1, momentum: 0.9), model, Options);
+        RefusesAndChangesNothing<InvalidDataException>(model, optimizer, "*run.ckpt.steps is damaged*");
     }
 
     [Fact]

@@ -119,6 +119,9 @@ public sealed class CheckpointTests : IDisposable
 
         // Without its journal a checkpoint covers what is in it.
         File.Delete(File1 + ".steps");
+        var alone = new RdpAccountant();
+        DPOptimizer.ReadLedger(File1, alone);
+        alone.Ledger.Sum(entry => entry.Count).Should().Be(7);
         var fifth = new Run(Toy.Private);
         fifth.Optimizer.LoadCheckpoint(File1);
         fifth.Events.Should().Be(7);
@@ -172,6 +175,13 @@ public sealed class CheckpointTests : IDisposable
         DPOptimizer.ReadLedger(File1, ledger);
         ledger.Ledger.Single().Count.Should().Be(2);
         first.Optimizer.LoadCheckpoint(File1);   // its own
+        first.Optimizer.SaveCheckpoint(File1);
+        second.Optimizer.Invoking(o => o.LoadCheckpoint(File1 + ".previous")).Should().Throw<IOException>().WithMessage("*belongs to another optimizer*");
+        var whole = File.ReadAllBytes(File1);
+        File.WriteAllBytes(File1, whole[1..]);
+        first.Optimizer.Invoking(o => o.LoadCheckpoint(File1)).Should().Throw<InvalidDataException>();
+        File.WriteAllBytes(File1, whole);
+        second.Optimizer.Invoking(o => o.LoadCheckpoint(File1)).Should().Throw<IOException>("it is still the first one's").WithMessage("*belongs to another optimizer*");
         first.Optimizer.Dispose();
         second.Optimizer.LoadCheckpoint(File1);
         second.Events.Should().Be(2);
@@ -184,6 +194,64 @@ public sealed class CheckpointTests : IDisposable
         fourth.Optimizer.LoadCheckpoint(File1);
         third.Optimizer.Dispose();
         fourth.Optimizer.Dispose();
+    }
+
+    [Fact]
+    public void A_checkpoint_that_was_deleted_is_anybodys_unless_the_one_before_is_there()
+    {
+        using var scope = NewDisposeScope();
+        var (first, second) = (new Run(Toy.Private), new Run(Toy.Private));
+        var (once, twice) = (Path.Combine(_folder.Path, "once"), Path.Combine(_folder.Path, "twice"));
+        first.Take(1);
+        first.Optimizer.SaveCheckpoint(once);
+        first.Optimizer.SaveCheckpoint(twice);
+        first.Optimizer.SaveCheckpoint(twice);
+        File.Delete(once);
+        File.Delete(twice);
+        first.Optimizer.SaveCheckpoint(File1);
+        first.Take(1);
+
+        second.Optimizer.SaveCheckpoint(once);
+        second.Optimizer.Invoking(o => o.SaveCheckpoint(twice)).Should().Throw<IOException>().WithMessage("*belongs to another optimizer*");
+        second.Optimizer.Dispose();
+        first.Optimizer.Dispose();
+        var third = new Run(Toy.Private);
+        third.Optimizer.LoadCheckpoint(twice + ".previous");
+        third.Events.Should().Be(2);
+        third.Optimizer.Dispose();
+    }
+
+    [Fact]
+    public void What_a_pass_before_loading_left_is_in_no_step_after_it()
+    {
+        using var scope = NewDisposeScope();
+        var model = Linear(Toy.Features, Toy.Classes, dtype: ScalarType.Float64);
+        var (x, y) = Toy.Batch(5);
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, Toy.Private);
+        optimizer.SaveCheckpoint(File1);
+        var loss = Toy.Loss(model, x, y);
+        model.weight.grad = ones_like(model.weight);
+        optimizer.LoadCheckpoint(File1);
+        model.parameters().Should().OnlyContain(p => ReferenceEquals(p.grad, null));
+        loss.backward();
+        optimizer.Invoking(o => o.step()).Should().Throw<InvalidOperationException>();
+        optimizer.zero_grad();
+        optimizer.step(() => Toy.Loss(model, x, y, Reduction.None));
+        optimizer.Steps.Should().Be(1);
+    }
+
+    [Fact]
+    public void A_model_with_a_tensor_of_no_values_is_saved_and_loaded()
+    {
+        using var scope = NewDisposeScope();
+        Sequential Model() => Sequential(("first", Linear(4, 3)), ("none", Linear(3, 0))).to(ScalarType.Float64);
+        var (saved, loaded) = (Model(), Model());
+        DPOptimizer Make(Sequential model) => new(optim.SGD(model.parameters(), 0.1, momentum: 0.9), model, Toy.Private);
+        using (var optimizer = Make(saved))
+            optimizer.SaveCheckpoint(File1);
+        using var resumed = Make(loaded);
+        resumed.LoadCheckpoint(File1);
+        TensorAssert.AreClose(Toy.Weights(loaded), Toy.Weights(saved), 1e-15);
     }
 
     [Fact]

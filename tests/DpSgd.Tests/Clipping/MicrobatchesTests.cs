@@ -7,6 +7,16 @@ namespace DpSgd.Tests.Clipping;
 public class MicrobatchesTests
 {
     [Fact]
+    public void An_empty_microbatch_among_those_of_one_keeps_its_place()
+    {
+        using var scope = NewDisposeScope();
+        var microbatches = Microbatches.OfSizes([1, 0, 1]);
+        microbatches.IsOneExampleEach.Should().BeFalse();
+        microbatches.Sum(tensor(new[] { 1.0, 2.0 })).data<double>().ToArray().Should().Equal(1, 0, 2);
+        microbatches.Spread(tensor(new[] { 1.0, 2.0, 3.0 })).data<double>().ToArray().Should().Equal(1, 3);
+    }
+
+    [Fact]
     public void Consecutive_examples_share_a_microbatch_and_the_last_may_be_smaller()
     {
         using var scope = NewDisposeScope();

@@ -1,3 +1,5 @@
+using DpSgd.Clipping;
+using DpSgd.PerExampleGradients;
 using DpSgd.Tests.TestKit;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -42,6 +44,27 @@ public class NormBoundTests
             var contribution = Math.Sqrt(gradient.Sum(g => g.to_type(ScalarType.Float64).square().sum().ToDouble()));
             contribution.Should().BeLessThanOrEqualTo(clip * (1 + 1e-6));
         }
+    }
+
+    [Theory]
+    [InlineData(128)]
+    [InlineData(128 * 64)]
+    public void Small_values_that_are_lost_beside_large_ones_count(int length)
+    {
+        using var scope = NewDisposeScope();
+        // Added one by one in single precision, each of the small squares, 2^-25, leaves a sum of one or more as it is.
+        var row = full([1, length], Math.ScaleB(1, -12) * Math.Sqrt(0.5), dtype: ScalarType.Float32);
+        row.narrow(1, 0, 32).fill_(1);
+        var exact = row.to(ScalarType.Float64).square().sum().ToDouble();
+        NormBound.SquaredRows(row).ToDouble().Should().BeInRange(exact, exact * (1 + 1e-5));
+    }
+
+    [Fact]
+    public void Examples_of_a_microbatch_that_cancel_leave_room_for_the_rounding_of_their_sum()
+    {
+        using var scope = NewDisposeScope();
+        var gradient = new WrittenOutGradient(tensor(new[] { 1e8f, -1e8f }).view(2, 1));
+        gradient.SquaredNorms(Microbatches.Consecutive(2, 2)).sqrt().ToDouble().Should().BeInRange(1e8 * Math.ScaleB(1, -24), 1e8 * Math.ScaleB(1, -20));
     }
 
     /// <summary>One example whose positions differ little, and a loss that compares them.</summary>

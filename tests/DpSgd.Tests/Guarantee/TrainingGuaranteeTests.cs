@@ -59,6 +59,9 @@ public class TrainingGuaranteeTests
         Statement(Toy.Private).Should().Contain("Sampling: none is claimed").And.Contain("1 times Gaussian noise with multiplier 1.0");
         Statement(Toy.Private with { MicrobatchSize = 3 }).Should().Contain("Microbatches of 3").And.Contain("half of the noise multiplier 1.0").And.Contain("multiplier 0.5");
         Statement(Toy.Private with { NumMicrobatches = 3 }).Should().Contain("fixed number of them");
+        Statement(Toy.Private with { MicrobatchSize = 12 }).Should().Contain("Microbatches of 12:");
+        Statement(Toy.Private with { Accountant = new RdpAccountant(neighboringRelation: NeighboringRelation.ReplaceSpecial) }).Should().Contain("one example is blanked out");
+        Statement(Toy.Private with { Sampling = new PoissonSampling(0.5, 100) }, delta: 0.01).Should().Contain("Warning: delta is not below 1 / 100");
         Statement(Toy.Private with { Noise = NoiseSource.SeededForTests(1) }).Should().Contain("eps = inf").And.Contain("Warning: the noise does not come from a cryptographic generator").And.Contain("it had a seed");
         Statement(Toy.Private with { NoiseMultiplier = 0 }).Should().Contain("Warning: no finite eps is known");
         Statement(Toy.Private with { Sampling = new PoissonSampling(0.1, 120) }).Should().Contain("nothing checked it");

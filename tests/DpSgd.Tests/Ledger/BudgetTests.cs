@@ -91,6 +91,89 @@ public class BudgetTests
         second.Dispose();
     }
 
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(3, 1)]
+    [InlineData(4, 2)]
+    [InlineData(7, 3)]
+    public void The_noise_for_shuffled_batches_is_chosen_for_all_epochs_that_are_begun(int steps, int epochs)
+    {
+        using var scope = NewDisposeScope();
+        var (x, y) = Toy.Batch(12);
+        using var loader = new ShuffledDataLoader(x, y, 4);
+        var budget = new PrivacyBudget(2, 1e-5);
+        IPrivacyAccountant Accountant() => new RdpAccountant(neighboringRelation: NeighboringRelation.ReplaceSpecial);
+        DPOptimizerOptions.ForBudget(budget, steps, 1, loader.Sampling, accountant: Accountant()).NoiseMultiplier
+            .Should().Be(NoiseCalibration.FindNoiseMultiplier(2, 1e-5, sigma => new GaussianDpEvent(sigma), epochs, Accountant));
+        // Without a loader nobody knows where an epoch begins.
+        DPOptimizerOptions.ForBudget(budget, steps, 1, new ShuffledSampling(4, 12), accountant: Accountant()).NoiseMultiplier
+            .Should().Be(NoiseCalibration.FindNoiseMultiplier(2, 1e-5, sigma => new GaussianDpEvent(sigma), steps, Accountant));
+    }
+
+    [Fact]
+    public void What_is_left_is_counted_for_batches_like_the_last_one()
+    {
+        using var scope = NewDisposeScope();
+        var model = Toy.Model();
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, new()
+        {
+            L2NormClip = 1,
+            NoiseMultiplier = 8,
+            NumMicrobatches = 4,
+            Budget = new(2, 1e-5),
+        });
+        void Step(int size)
+        {
+            var (x, y) = Toy.Batch(size);
+            optimizer.step(() => Toy.Loss(model, x, y, Reduction.None));
+        }
+        Step(4);
+        var ofOne = optimizer.StepsLeft;
+        Step(8);
+        // With two examples in a microbatch a step costs as much as four.
+        optimizer.StepsLeft.Should().BeLessThan(ofOne / 3).And.BePositive();
+        while (optimizer.CanStep)
+            Step(8);
+        optimizer.GetEpsilon(1e-5).Should().BeLessThanOrEqualTo(2);
+    }
+
+    [Fact]
+    public void An_epoch_that_was_paid_for_is_gone_through_to_its_end()
+    {
+        using var scope = NewDisposeScope();
+        var (x, y) = Toy.Batch(12);
+        using var loader = new ShuffledDataLoader(x, y, 4);
+        var accountant = new RdpAccountant(neighboringRelation: NeighboringRelation.ReplaceSpecial);
+        var once = new RdpAccountant(neighboringRelation: NeighboringRelation.ReplaceSpecial);
+        once.Compose(new GaussianDpEvent(2));
+        var model = Toy.Model();
+        using var optimizer = new DPOptimizer(optim.SGD(model.parameters(), 0.1), model, new()
+        {
+            L2NormClip = 1,
+            NoiseMultiplier = 2,
+            Sampling = loader.Sampling,
+            Accountant = accountant,
+            Budget = new(once.GetEpsilon(1e-5), 1e-5),
+        });
+        foreach (var (examples, labels) in loader)
+        {
+            optimizer.CanStep.Should().BeTrue();
+            optimizer.step(() => Toy.Loss(model, examples, labels, Reduction.None));
+        }
+        optimizer.Steps.Should().Be(3);
+        foreach (var (examples, labels) in loader)
+        {
+            optimizer.CanStep.Should().BeFalse();
+            // A refused step has not paid for the epoch.
+            for (var i = 0; i < 2; i++)
+            {
+                optimizer.Invoking(o => o.step(() => Toy.Loss(model, examples, labels, Reduction.None)))
+                    .Should().Throw<PrivacyBudgetExceededException>();
+            }
+        }
+        optimizer.Steps.Should().Be(3);
+    }
+
     [Fact]
     public void Seeded_noise_has_no_step_to_spend()
     {

@@ -36,6 +36,21 @@ public class SharedLedgerTests
     }
 
     [Fact]
+    public void An_accountant_that_cannot_say_what_is_in_it_has_the_steps_of_all_in_the_guarantee()
+    {
+        using var scope = NewDisposeScope();
+        var (x, y) = Toy.Batch(4);
+        var (one, other) = (Toy.Model(1), Toy.Model(2));
+        var options = Toy.Private with { Accountant = new RecordingAccountant() };
+        using var first = new DPOptimizer(optim.SGD(one.parameters(), 0.1), one, options);
+        using var second = new DPOptimizer(optim.SGD(other.parameters(), 0.1), other, options);
+        first.step(() => Toy.Loss(one, x, y, Reduction.None));
+        second.step(() => Toy.Loss(other, x, y, Reduction.None));
+        second.step(() => Toy.Loss(other, x, y, Reduction.None));
+        first.Guarantee(1e-5).Events.Should().Equal(new LedgerEntry(new GaussianDpEvent(1), 3));
+    }
+
+    [Fact]
     public void An_accountant_that_refuses_stops_the_step_and_the_next_one_goes_on()
     {
         using var scope = NewDisposeScope();

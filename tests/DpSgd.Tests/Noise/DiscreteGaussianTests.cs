@@ -10,6 +10,10 @@ namespace DpSgd.Tests.Noise;
 /// <summary>The exact sampler against its probabilities, and what a step with it is entered as. Seeded: the same each time.</summary>
 public class DiscreteGaussianTests
 {
+    [Fact]
+    public void No_noise_is_an_event_without_noise() =>
+        NoiseSource.DiscreteGaussian.EventOf(0, 0, 10).Should().Be(new DiscreteGaussianDpEvent(0));
+
     private static NoiseSource Seeded(int seed) => new SeededNoiseSource(new DiscreteGaussian(), seed);
 
     [Theory]

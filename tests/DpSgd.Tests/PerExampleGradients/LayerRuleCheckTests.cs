@@ -51,6 +51,8 @@ public class LayerRuleCheckTests
         LayerRuleCheck.Check(new RuleFor<Bilinear>((x, g) => einsum("bo,bi,bj->boij", g, x[0]!, x[1]!)), layer, inputs);
         FluentActions.Invoking(() => LayerRuleCheck.Check(new RuleFor<Bilinear>((x, g) => einsum("bo,bi,bj->boij", g, x[0]!, x[1]!) * 1.001), layer, inputs))
             .Should().Throw<InvalidOperationException>().WithMessage("*wrong for parameter 'weight'*0.001*");
+        FluentActions.Invoking(() => LayerRuleCheck.Check(new RuleFor<Bilinear>((x, g) => einsum("bo,bi,bj->boij", g, x[0]!, x[1]!) * (1 + 1e-8)), layer, inputs))
+            .Should().Throw<InvalidOperationException>("in double precision that is no rounding").WithMessage("*wrong for parameter 'weight'*");
     }
 
     public static TheoryData<string, Func<Tensor, Tensor, Tensor>> WrongRules => new()

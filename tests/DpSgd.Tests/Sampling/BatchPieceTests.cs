@@ -29,6 +29,11 @@ public class BatchPieceTests
         BatchPiece.Cut([], 10, new Microbatching(Toy.Private with { Sampling = new PoissonSampling(0.1, 100), MicrobatchSize = 2 }), new(0), 0)
             .Should().ContainSingle().Which.Should().Match<BatchPiece>(piece => piece.IsWhole && piece.Indices.Length == 0);
 
+    [Fact]
+    public void A_piece_has_as_many_microbatches_as_there_is_room_for() =>
+        BatchPiece.Cut(Hundred, 10, new Microbatching(Toy.Private with { MicrobatchSize = 5 }), new(0), 0)
+            .Should().HaveCount(10).And.OnlyContain(piece => piece.Indices.Length == 10);
+
     [Theory]
     [InlineData(3, 10)]
     [InlineData(3, 2)]

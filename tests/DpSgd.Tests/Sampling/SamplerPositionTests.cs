@@ -160,6 +160,27 @@ public sealed class SamplerPositionTests : IDisposable
     }
 
     [Fact]
+    public void Batches_left_out_after_a_checkpoint_are_forgotten_with_the_steps_after_it()
+    {
+        using var scope = NewDisposeScope();
+        using var run = new Run("fixed", null, 0);
+        var batches = 0;
+        foreach (var (x, y) in run.Loader)
+        {
+            batches++;
+            if (batches == 1)
+                run.Step(x, y);
+            if (batches == 3)
+                run.Optimizer.SaveCheckpoint(Checkpoint);   // the second was left out
+            if (batches == 5)
+                run.Optimizer.LoadCheckpoint(Checkpoint);   // and so were the third and the fourth
+        }
+        batches.Should().Be(5);
+        // Of the fifth no step is made after loading.
+        run.Optimizer.Guarantee(1e-5).BatchesLeftOut.Should().Be(2);
+    }
+
+    [Fact]
     public void A_checkpoint_in_the_middle_of_a_batch_has_nothing_of_its_pieces()
     {
         using var scope = NewDisposeScope();

@@ -9,6 +9,16 @@ namespace DpSgd.Tests.Sampling;
 /// </summary>
 public class SamplersTests
 {
+    [Fact]
+    public void Numbers_below_a_bound_that_is_no_small_part_of_a_word_are_alike()
+    {
+        // Of eight equal parts of all words three each would become 3k and 3k + 1, and two 3k + 2.
+        var random = new RandomWords(new Random(1));
+        const int Draws = 30_000;
+        var remainders = Enumerable.Range(0, Draws).CountBy(_ => random.Below(3L << 61) % 3).ToDictionary();
+        remainders.Values.Should().HaveCount(3).And.OnlyContain(count => Math.Abs(count - Draws / 3) < 500);
+    }
+
     private const int Epochs = 4_000;
 
     public static TheoryData<BatchSampling, double, double> Rates => new()

@@ -249,6 +249,63 @@ public class StepsOnDrawnBatchesTests
     }
 
     [Fact]
+    public void Batches_left_out_are_counted_over_all_epochs_in_which_there_were_steps()
+    {
+        using var scope = NewDisposeScope();
+        var model = Toy.Model();
+        var (x, y) = Toy.Batch(50);
+        using var loader = new FixedSizeDataLoader(x, y, 10);
+        using var optimizer = new DPOptimizer(
+            optim.SGD(model.parameters(), 0.1), model,
+            Toy.Private with { Sampling = loader.Sampling, Accountant = new RdpAccountant(neighboringRelation: NeighboringRelation.ReplaceOne) });
+        long LeftOut() => optimizer.Guarantee(1e-5).BatchesLeftOut;
+        void Step((Tensor Examples, Tensor Labels) batch) => optimizer.step(() => Toy.Loss(model, batch.Examples, batch.Labels, Reduction.None));
+
+        foreach (var _ in loader)
+            LeftOut().Should().Be(0, "without steps it is no training");
+
+        for (var epoch = 1; epoch <= 2; epoch++)
+        {
+            var batches = 0;
+            foreach (var batch in loader)
+            {
+                if (batches++ is not (1 or 3))
+                    Step(batch);
+            }
+            LeftOut().Should().Be(2 * epoch);
+        }
+
+        // Two loops take turns: the first leaves out its second and its third batch, one on each side of the other's.
+        using var first = loader.GetEnumerator();
+        using var second = loader.GetEnumerator();
+        first.MoveNext();
+        Step(first.Current);
+        first.MoveNext();
+        first.MoveNext();
+        LeftOut().Should().Be(5);
+        second.MoveNext();
+        Step(second.Current);
+        first.MoveNext();
+        LeftOut().Should().Be(6);
+    }
+
+    [Fact]
+    public void With_seeded_noise_no_step_of_a_shuffled_epoch_is_paid_for_by_another()
+    {
+        using var scope = NewDisposeScope();
+        var model = Toy.Model();
+        var (x, y) = Toy.Batch(N);
+        using var loader = new ShuffledDataLoader(x, y, 10);
+        var ledger = Ledger();
+        using var optimizer = new DPOptimizer(
+            optim.SGD(model.parameters(), 0.1), model,
+            Toy.Private with { Sampling = loader.Sampling, Accountant = ledger, Noise = NoiseSource.SeededForTests(1) });
+        foreach (var (examples, labels) in loader)
+            optimizer.step(() => Toy.Loss(model, examples, labels, Reduction.None));
+        ledger.Events.Should().HaveCount(5).And.OnlyContain(step => step is NonPrivateDpEvent);
+    }
+
+    [Fact]
     public void Two_optimizers_of_one_shuffled_loader_each_pay_for_their_epoch()
     {
         using var scope = NewDisposeScope();
