@@ -13,7 +13,7 @@ public sealed class EdgeModelTests
         using var model = EdgeModel.Create(seed: 1);
         model.parameters().Sum(parameter => parameter.numel()).Should().Be(14_954);
         var logits = model.call(rand(5, 24, 14, 14));
-        logits.shape.Should().Equal(5, 10);
+        logits.shape.Should().Equal(5, 10, 4);
         logits.abs().max().ToDouble().Should().Be(0);
     }
 
