@@ -27,7 +27,7 @@ public static class BestRecipe
     {
         BatchSize = Math.Max(1, examples / BatchesInEpoch),
         Epochs = 10,
-        LearningRate = Math.Min(12, 6 * chosen.TargetEpsilon!.Value),   // the noise is inverse to epsilon, and so is how far one may go
+        LearningRate = Math.Min(10, 7 * chosen.TargetEpsilon!.Value),   // the noise is inverse to epsilon, and so is how far one may go
         Momentum = 0.9,
         L2NormClip = 0.1,   // nearly every gradient is longer at first: each example has the same say
     };
