@@ -26,8 +26,8 @@ public static class BestRecipe
     public static Hyperparameters For(Hyperparameters chosen, int examples) => chosen with
     {
         BatchSize = Math.Max(1, examples / BatchesInEpoch),
-        Epochs = 20,
-        LearningRate = Math.Min(10, 3 * chosen.TargetEpsilon!.Value),   // the noise is inverse to epsilon, and so is how far one may go
+        Epochs = 10,
+        LearningRate = Math.Min(10, 7 * chosen.TargetEpsilon!.Value),   // the noise is inverse to epsilon, and so is how far one may go
         Momentum = 0.9,
         L2NormClip = 0.1,   // nearly every gradient is longer at first: each example has the same say
     };

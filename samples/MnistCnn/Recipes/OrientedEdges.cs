@@ -6,7 +6,7 @@ namespace MnistCnn.Recipes;
 
 /// <summary>
 /// The fixed first layer of the best recipe: a convolution with filters that are known before any image is seen, ReLU,
-/// blurred down to 7 x 7, and each of the maps normalised by itself. It is a short form of a scattering network, with
+/// blurred down to 14 x 14, and each of the maps normalised by itself. It is a short form of a scattering network, with
 /// which private learning starts far ahead of learning its own edges (Tramer and Boneh, "Differentially Private Learning
 /// Needs Better Features", 2021).
 /// </summary>
@@ -20,7 +20,7 @@ public static class OrientedEdges
     public const int Maps = 8 + 2 * 8;
 
     /// <summary>Width and height of a map.</summary>
-    public const int Side = 7;
+    public const int Side = 14;
 
     private const int Orientations = 8;
     private const int ImageSide = 28;
@@ -35,7 +35,7 @@ public static class OrientedEdges
 
     /// <summary>Computes the maps of images.</summary>
     /// <param name="images">[N, 1, 28, 28].</param>
-    /// <returns>[N, 24, 7, 7].</returns>
+    /// <returns>[N, 24, 14, 14].</returns>
     public static Tensor Of(Tensor images)
     {
         using var scope = NewDisposeScope();
@@ -60,7 +60,7 @@ public static class OrientedEdges
 
     private static Examples Of(Examples examples) => new(Of(examples.Images), examples.Labels.alias());
 
-    /// <summary>Each map to mean 0 and variance 1 over its own 49 values.</summary>
+    /// <summary>Each map to mean 0 and variance 1 over its own 196 values.</summary>
     private static Tensor Normalized(Tensor maps) => nn.functional.instance_norm(maps, eps: 1e-8);
 
     /// <summary>[24, 1, 7, 7]: the first and second derivatives of a Gaussian along each direction.</summary>
@@ -84,7 +84,7 @@ public static class OrientedEdges
         return stack(filters).unsqueeze(1).to(float32).MoveToOuterDisposeScope();
     }
 
-    /// <summary>[7, 28]: Gaussian weights around the middle of every fourth pixel. Applied to rows and columns.</summary>
+    /// <summary>[14, 28]: Gaussian weights around the middle of every two pixels. Applied to rows and columns.</summary>
     private static Tensor Blur()
     {
         const double stride = (double)ImageSide / Side;

@@ -27,11 +27,11 @@ public static class Evaluation
     }
 
     /// <summary>How many of a batch's largest logits are at their labels.</summary>
-    /// <param name="logits">[B, classes].</param>
+    /// <param name="logits">[B, classes], or [B, classes, K], of which the mean over the K answers counts.</param>
     /// <param name="labels">[B].</param>
     public static long CountCorrect(Tensor logits, Tensor labels)
     {
         using var scope = NewDisposeScope();
-        return logits.argmax(1).eq(labels).sum().ToInt64();
+        return (logits.dim() == 2 ? logits : logits.mean([2])).argmax(1).eq(labels).sum().ToInt64();
     }
 }

@@ -116,11 +116,15 @@ public sealed class TrainingRun : IDisposable
         using var scope = NewDisposeScope();
         _optimizer.zero_grad();
         var logits = _model.call(images);
-        var loss = cross_entropy(logits, labels);
+        var loss = Loss(logits, labels);
         loss.backward();
         _optimizer.step();
         mean.Add(loss.ToDouble(), isEmpty ? 0 : Evaluation.CountCorrect(logits, labels), images.shape[0]);
     }
+
+    /// <summary>The mean over the examples, and over the answers of a model that gives several.</summary>
+    private static Tensor Loss(Tensor logits, Tensor labels) =>
+        cross_entropy(logits, logits.dim() == 2 ? labels : labels.unsqueeze(1).expand(-1, logits.shape[2]));
 
     private static double? Finite(double? value) => value is { } number && double.IsFinite(number) ? number : null;
 }

@@ -12,9 +12,27 @@ public sealed class EdgeModelTests
         using var scope = NewDisposeScope();
         using var model = EdgeModel.Create(seed: 1);
         model.parameters().Sum(parameter => parameter.numel()).Should().Be(14_954);
-        var logits = model.call(rand(5, 24, 7, 7));
-        logits.shape.Should().Equal(5, 10);
+        var logits = model.call(rand(5, 24, 14, 14));
+        logits.shape.Should().Equal(5, 10, 4);
         logits.abs().max().ToDouble().Should().Be(0);
+    }
+
+    [Fact]
+    public void Each_answer_is_what_the_network_says_to_one_grid_of_every_second_place()
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        using var model = EdgeModel.Create(seed: 1);
+        var (window, output) = (model.get_parameter("conv.weight")!, model.get_parameter("output.weight")!);
+        output.copy_(rand(output.shape, generator: new Generator(2)) - 0.5);
+        var maps = rand([3, 24, 14, 14], generator: new Generator(3));
+        var logits = model.call(maps);
+        for (var shift = 0; shift < 4; shift++)
+        {
+            var grid = maps.slice(2, shift / 2, 14, 2).slice(3, shift % 2, 14, 2);
+            var expected = nn.functional.conv2d(grid, window).tanh().flatten(1).matmul(output.flatten(1).t());
+            (logits.select(2, shift) - expected).abs().max().ToDouble().Should().BeLessThan(1e-4);
+        }
     }
 
     [Fact]

@@ -14,7 +14,7 @@ public sealed class OrientedEdgesTests
         using var scope = NewDisposeScope();
         var images = rand([700, 1, 28, 28], generator: new Generator(1));   // more than one chunk
         var maps = OrientedEdges.Of(images);
-        maps.shape.Should().Equal(700, 24, 7, 7);
+        maps.shape.Should().Equal(700, 24, 14, 14);
         foreach (var i in new[] { 0, 499, 500, 699 })
         {
             var alone = OrientedEdges.Of(images.narrow(0, i, 1));
@@ -65,8 +65,8 @@ public sealed class OrientedEdgesTests
         using var data = MnistData.Load(folder.Path);
         using var maps = OrientedEdges.Of(data);
         maps.Name.Should().Be(data.Name);
-        maps.Train.Images.shape.Should().Equal(SmallMnist.TrainCount, 24, 7, 7);
-        maps.Test.Images.shape.Should().Equal(SmallMnist.TestCount, 24, 7, 7);
+        maps.Train.Images.shape.Should().Equal(SmallMnist.TrainCount, 24, 14, 14);
+        maps.Test.Images.shape.Should().Equal(SmallMnist.TestCount, 24, 14, 14);
         maps.Test.Labels.data<long>().Should().Equal(data.Test.Labels.data<long>());
     }
 }
