@@ -55,6 +55,8 @@ internal sealed class LossComposition(
     {
         if (HasNoLoss)
             return Math.Max(_infinite.P, _infinite.Q);
+        // Only where no loss is larger may it be zero: else it is small, even where a double cannot say how small.
+        var least = bound == Bound.Upper ? double.Epsilon : 0;
         var rough = new LossSketch(pairs, LogNeglected(-100));
         var logDelta = Math.Max(LogDelta(1), LogDelta(-1));
         while (true)
@@ -64,11 +66,11 @@ internal sealed class LossComposition(
                 sketch => [TiltedWindow.ForEpsilon(sketch, 1, epsilon), TiltedWindow.ForEpsilon(sketch, _isSymmetric ? 1 : -1, epsilon)],
                 logNeglected,
                 bound);
-            var delta = epsilon >= _largestLoss ? _infinite.P : composed.P.Infinite + Math.Max(0, composed.P.Mass.Delta(epsilon));
+            var delta = epsilon >= _largestLoss ? _infinite.P : composed.P.Infinite + Math.Max(least, composed.P.Mass.Delta(epsilon));
             var cut = composed.P.Infinite - _infinite.P;
             if (!_isSymmetric)
             {
-                delta = Math.Max(delta, epsilon >= -_smallestLoss ? _infinite.Q : composed.Q.Infinite + Math.Max(0, composed.Q.Mass.Delta(epsilon)));
+                delta = Math.Max(delta, epsilon >= -_smallestLoss ? _infinite.Q : composed.Q.Infinite + Math.Max(least, composed.Q.Mass.Delta(epsilon)));
                 cut = Math.Max(cut, composed.Q.Infinite - _infinite.Q);
             }
 

@@ -176,7 +176,13 @@ public sealed class PldAccountant : IPrivacyAccountant
             .Select(line => (Pair: line.Second.Pair!, line.First.Count))
             .ToList();
         if (pairs.Count == 0)
-            return asksForEpsilon ? GaussianMechanism.GetEpsilon(noise, argument) : GaussianMechanism.GetDelta(noise, argument);
+        {
+            if (asksForEpsilon)
+                return GaussianMechanism.GetEpsilon(noise, argument);
+            // It rounds up what is too small for a double.
+            var delta = GaussianMechanism.GetDelta(noise, argument);
+            return bound == Bound.Lower && delta == double.Epsilon ? 0 : delta;
+        }
 
         if (!double.IsPositiveInfinity(noise))
             pairs.Add((new PoissonSampledGaussianPair(1, noise), 1));
@@ -229,9 +235,11 @@ public sealed class PldAccountant : IPrivacyAccountant
         var isBest = ShownSamples.IsBest(q, sigma, steps);
         if (!isBest && (bound == Bound.Upper || !ShownSamples.IsClose(q, sigma, steps)))
             return (0, false);
-        return (
-            asksForEpsilon ? ShownSamples.Epsilon(bound, q, sigma, steps, argument) : Math.Exp(ShownSamples.LogDelta(bound, q, sigma, steps, argument)),
-            isBest);
+        if (asksForEpsilon)
+            return (ShownSamples.Epsilon(bound, q, sigma, steps, argument), isBest);
+        // However small, it is not zero.
+        var delta = Math.Exp(ShownSamples.LogDelta(bound, q, sigma, steps, argument));
+        return (bound == Bound.Upper ? Math.Max(delta, double.Epsilon) : delta, isBest);
     }
 
     private static bool HasLoss((DominatingPair Pair, long Count) part) => part.Pair.LargestLoss > 0 || part.Pair.SmallestLoss < 0;

@@ -70,7 +70,9 @@ internal static class RdpConversion
                 best = (logDelta, orders[i]);
         }
 
-        return (Math.Exp(Math.Min(0, best.LogDelta)), best.Order);
+        // What is too small for a double is rounded up: a delta of zero would be another promise.
+        var delta = double.IsNegativeInfinity(best.LogDelta) ? 0 : Math.Max(double.Epsilon, Math.Exp(Math.Min(0, best.LogDelta)));
+        return (delta, best.Order);
     }
 
     private static double EpsilonAt(double order, double rdp, double logDelta)

@@ -314,6 +314,21 @@ public class PldAccountantTests
         coarse.GetEpsilon(1e-5).Should().BeGreaterThanOrEqualTo(Composed(new PoissonSampledDpEvent(0.01, new GaussianDpEvent(1)), 10).GetEpsilonLowerBound(1e-5));
     }
 
+    /// <summary>Delta zero would say that nothing at all is worse than epsilon.</summary>
+    [Theory]
+    [InlineData(1, 1.0)]
+    [InlineData(0.01, 1.0)]
+    [InlineData(0.01, 0.02)]   // in closed form
+    public void A_delta_that_is_too_small_for_a_double_is_not_zero(double q, double sigma)
+    {
+        var step = new PoissonSampledDpEvent(q, new GaussianDpEvent(sigma));
+        var accountant = Composed(step, 10);
+        accountant.GetDelta(1e6).Should().Be(double.Epsilon);
+        accountant.GetDeltaLowerBound(1e6).Should().Be(0);
+        Composed(step, 10, NeighboringRelation.ReplaceOne).GetDelta(1e6).Should().BePositive();
+        Composed(new LaplaceDpEvent(1), 10).GetDelta(10.01).Should().Be(0, "no loss is larger");
+    }
+
     private static PldAccountant Composed(DpEvent dpEvent, long count, NeighboringRelation relation = NeighboringRelation.AddOrRemoveOne)
     {
         var accountant = new PldAccountant(relation);

@@ -290,6 +290,15 @@ public class RdpAccountantTests
         new RdpAccountant().Invoking(a => a.Compose(Step, 0)).Should().Throw<ArgumentOutOfRangeException>().WithParameterName("count");
     }
 
+    /// <summary>Delta zero would say that nothing at all is worse than epsilon.</summary>
+    [Fact]
+    public void A_delta_that_is_too_small_for_a_double_is_not_zero()
+    {
+        Composed(new GaussianDpEvent(1), 1).GetDelta(1e4).Should().Be(double.Epsilon);
+        Composed(Step, 720).GetDelta(1e6).Should().Be(double.Epsilon);
+        Composed(new NoOpDpEvent(), 1).GetDelta(0).Should().Be(0);
+    }
+
     private static RdpAccountant Composed(
         DpEvent dpEvent, long count, NeighboringRelation relation = NeighboringRelation.AddOrRemoveOne)
     {
