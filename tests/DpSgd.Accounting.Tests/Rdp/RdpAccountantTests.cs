@@ -290,6 +290,15 @@ public class RdpAccountantTests
         new RdpAccountant().Invoking(a => a.Compose(Step, 0)).Should().Throw<ArgumentOutOfRangeException>().WithParameterName("count");
     }
 
+    /// <summary>From a quadrature with 30 digits. A series in the order does not converge here.</summary>
+    [Fact]
+    public void Fractional_orders_near_one_are_exact_where_they_decide()
+    {
+        var (epsilon, order) = Composed(new PoissonSampledDpEvent(0.2, new GaussianDpEvent(0.36)), 1000).GetEpsilonAndOptimalOrder(0.01);
+        epsilon.Should().BeRelativelyClose(603.613638001017003522, 1e-12);
+        order.Should().Be(1.1);
+    }
+
     /// <summary>Delta zero would say that nothing at all is worse than epsilon.</summary>
     [Fact]
     public void A_delta_that_is_too_small_for_a_double_is_not_zero()
