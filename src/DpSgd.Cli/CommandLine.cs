@@ -16,6 +16,7 @@ internal static class CommandLine
         ("statement", StatementCommand.Create),
         ("compare", CompareCommand.Create),
         ("plot", PlotCommand.Create),
+        ("completion", CompletionCommand.Create),
     ];
 
     /// <summary>Runs what was typed.</summary>

@@ -13,11 +13,11 @@ public class PagesTests
     private static readonly string[] Pages =
     [
         "docs/getting-started.md", "docs/concepts.md", "docs/hyperparameters.md", "docs/from-tensorflow-privacy.md", "docs/from-opacus.md",
-        "docs/extending.md", "src/DpSgd.Accounting/README.md",
+        "docs/extending.md", "src/DpSgd/README.md", "src/DpSgd.Accounting/README.md",
     ];
 
     private static readonly string[] PagesWithTestsOfTheirOwn =
-        ["README.md", "docs/accounting.md", "docs/checkpoints.md", "docs/layers.md", "docs/mlnet.md", "docs/sampling.md"];
+        ["README.md", "docs/accounting.md", "docs/checkpoints.md", "docs/layers.md", "docs/mlnet.md", "docs/sampling.md", "src/DpSgd.ML/README.md"];
 
     public static TheoryData<string, int> Programs
     {
