@@ -13,8 +13,8 @@ public sealed class CommandLineTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("", "dpsgd: which command? There are epsilon, noise, steps, statement, compare, plot. 'dpsgd --help' says more.")]
-    [InlineData("epsilom", "dpsgd: there is no command 'epsilom'. There are epsilon, noise, steps, statement, compare, plot. 'dpsgd --help' says more.")]
+    [InlineData("", "dpsgd: which command? There are epsilon, noise, steps, statement, compare, plot, completion. 'dpsgd --help' says more.")]
+    [InlineData("epsilom", "dpsgd: there is no command 'epsilom'. There are epsilon, noise, steps, statement, compare, plot, completion. 'dpsgd --help' says more.")]
     [InlineData("epsilon --noise-multiplier 1", "dpsgd epsilon: --examples, --batch-size, --delta are missing. 'dpsgd epsilon --help' says more.")]
     [InlineData("epsilon --noise-multiplier 1 --examples 9 --batch-size 3", "dpsgd epsilon: --delta is missing. 'dpsgd epsilon --help' says more.")]
     [InlineData("epsilon --examples 9 --batch-size 3 --delta .1 --noise-multiplier 1", "dpsgd epsilon: --epochs or --steps is missing.")]
@@ -98,10 +98,11 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Theory]
-    [InlineData("dpsgd ", "compare epsilon noise plot statement steps")]
+    [InlineData("dpsgd ", "compare completion epsilon noise plot statement steps")]
     [InlineData("dpsgd noise --ep", "--epochs --epsilon")]
     [InlineData("dpsgd epsilon --accountant ", "pld rdp")]
     [InlineData("dpsgd plot --against ", "batch-size noise steps")]
+    [InlineData("dpsgd completion ", "bash powershell")]
     public void Words_are_completed(string typed, string completions)
     {
         var output = new StringWriter { NewLine = "\n" };

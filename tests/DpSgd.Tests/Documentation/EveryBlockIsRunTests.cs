@@ -6,8 +6,8 @@ namespace DpSgd.Tests.Documentation;
 /// </summary>
 public class EveryBlockIsRunTests
 {
-    /// <summary>The lines that complete commands in bash; CommandLinePageTests completes with them.</summary>
-    private const string Completion = "_dpsgd() {";
+    /// <summary>The line that completes commands in bash; CommandLinePageTests completes with it.</summary>
+    private const string Completion = "eval \"$(dpsgd completion bash)\"";
 
     public static TheoryData<string> PagesWithBlocks => [.. MarkdownPages.All.Where(page => MarkdownPages.Blocks(page).Count > 0)];
 
